@@ -244,11 +244,6 @@ impl TileGrid {
         {
             return None;
         }
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "checked against the grid above"
-        )]
         let cell = row as u32 * self.columns + column as u32;
         let tile = self.present.binary_search(&cell).ok()?;
         self.cell_rect(cell).contains(x, y).then_some(tile)
