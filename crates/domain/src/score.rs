@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 /// The scale of a predictor's score, which is the unit of its contributions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Scale {
     /// Log odds.
@@ -61,6 +62,7 @@ impl Scale {
 
 /// What turns the terms of one fold model and target into scores and quantities.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Readout {
     /// Added to the weighted sum of values.
     pub offset: f64,

@@ -8,6 +8,7 @@ use crate::target::{SignKind, TargetKind};
 
 /// A slide in a list.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SlideSummary {
     /// The slide's code, as in its address.
     pub code: String,
@@ -41,6 +42,7 @@ pub struct SlideSummary {
 
 /// A cohort, in short.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CohortSummary {
     /// Its key, as in addresses.
     pub key: String,
@@ -52,6 +54,7 @@ pub struct CohortSummary {
 
 /// Jobs by state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct JobCounts {
     /// Waiting for their turn.
     pub queued: u32,
@@ -63,6 +66,7 @@ pub struct JobCounts {
 
 /// Everything that the slide page shows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SlideDetail {
     /// As in the list.
     pub summary: SlideSummary,
@@ -80,6 +84,7 @@ pub struct SlideDetail {
 
 /// One spot of a slide.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SpotView {
     /// Its number on the slide, from 0.
     pub number: u32,
@@ -91,6 +96,7 @@ pub struct SpotView {
 
 /// What one model says of a slide.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ModelOnSlide {
     /// Its key, as in addresses.
     pub key: String,
@@ -116,6 +122,7 @@ pub struct ModelOnSlide {
 
 /// One target of one model on a slide.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TargetOnSlide {
     /// Its key, as in addresses.
     pub key: String,
@@ -137,6 +144,7 @@ pub struct TargetOnSlide {
 
 /// A planted sign.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Sign {
     /// How it is known.
     pub kind: SignKind,
@@ -148,6 +156,7 @@ pub struct Sign {
 
 /// The measured truth of a target.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ObservationView {
     /// Whether the finding is there.
     pub present: bool,
@@ -157,6 +166,7 @@ pub struct ObservationView {
 
 /// How a model did on the patients that its fold models had not seen.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Evaluation {
     /// Training patients with the finding.
     pub positives: u32,
@@ -168,6 +178,7 @@ pub struct Evaluation {
 
 /// An estimate with its 95 % interval, conditional on the fitted models.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Interval {
     /// The estimate.
     pub estimate: f64,
@@ -179,6 +190,7 @@ pub struct Interval {
 
 /// What a model says of a slide.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PredictionView {
     /// Mean score over the entitled fold models.
     pub score: f64,
@@ -192,6 +204,7 @@ pub struct PredictionView {
 
 /// The state of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum JobState {
     /// Waits for its turn, for another job or for a retry.
@@ -236,6 +249,7 @@ impl JobState {
 
 /// A job as the screen shows it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct JobView {
     /// Its id.
     pub id: i64,
@@ -265,6 +279,7 @@ pub struct JobView {
 
 /// What the progress stream carries: how far the whole queue is, and the jobs under way or lately ended.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Progress {
     /// Number of jobs by state, of those that are not yet done.
     pub counts: JobCounts,
@@ -276,6 +291,7 @@ pub struct Progress {
 
 /// A model as the models list shows it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ModelSummary {
     /// Its key, as in addresses.
     pub key: String,
@@ -297,6 +313,7 @@ pub struct ModelSummary {
 
 /// A target of a model with its evaluation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TargetOfModel {
     /// Its key, as in addresses.
     pub key: String,
@@ -312,6 +329,7 @@ pub struct TargetOfModel {
 
 /// The state of the server.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Status {
     /// Version of the program.
     pub version: String,
@@ -333,6 +351,7 @@ pub struct Status {
 
 /// The device that runs the models.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DeviceView {
     /// `GPU` or `CPU`.
     pub kind: String,
