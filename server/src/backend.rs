@@ -9,7 +9,7 @@ use domain::ids::{Code, JobId};
 use domain::view::{ModelSummary, Progress, SlideDetail, SlideSummary, Status};
 
 use crate::problem::Problem;
-use crate::state::AppState;
+use crate::state::{ALL_SLIDES, AppState};
 
 /// The server as the pages see it.
 pub struct AppBackend {
@@ -37,15 +37,15 @@ impl From<Problem> for AppError {
 
 impl Backend for AppBackend {
     fn list_slides(&self) -> Answer<'_, Vec<SlideSummary>> {
-        Box::pin(async { Ok(self.state.store.list_slides().await.map_err(Problem::from)?) })
+        Box::pin(async { Ok(self.state.store.slides(ALL_SLIDES).await.map_err(Problem::from)?) })
     }
 
     fn slide(&self, code: Code) -> Answer<'_, SlideDetail> {
-        Box::pin(async move { Ok(self.state.store.slide_detail(code.as_str()).await.map_err(Problem::from)?) })
+        Box::pin(async move { Ok(self.state.store.slide(code.as_str()).await.map_err(Problem::from)?) })
     }
 
     fn models(&self) -> Answer<'_, Vec<ModelSummary>> {
-        Box::pin(async { Ok(self.state.store.list_models().await.map_err(Problem::from)?) })
+        Box::pin(async { Ok(self.state.store.models().await.map_err(Problem::from)?) })
     }
 
     fn status(&self) -> Answer<'_, Status> {
@@ -53,7 +53,7 @@ impl Backend for AppBackend {
     }
 
     fn progress(&self) -> Answer<'_, Progress> {
-        Box::pin(async { Ok(self.state.store.progress().await.map_err(Problem::from)?) })
+        Box::pin(async { Ok(self.state.store.jobs().progress().await.map_err(Problem::from)?) })
     }
 
     fn cancel_job(&self, id: JobId) -> Answer<'_, ()> {

@@ -1,12 +1,12 @@
 //! The thread that owns the device. Work comes in pieces of at most 100 ms over a bounded queue and is answered through
 //! a `oneshot`, so nothing else ever touches the encoder, and a request waits for one piece at most.
 
-use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{SyncSender, sync_channel};
 
 use model::{DeviceInfo, Encoder};
 use tokio::sync::oneshot;
 
-/// How many pieces may wait. Jobs wait for room; requests are told to come again.
+/// How many pieces may wait; who brings more waits for room.
 const QUEUE: usize = 8;
 
 type Piece = Box<dyn FnOnce(&Encoder) + Send>;
@@ -16,6 +16,7 @@ type Piece = Box<dyn FnOnce(&Encoder) + Send>;
 pub struct Device {
     queue: SyncSender<Piece>,
     info: DeviceInfo,
+    batch_tiles: usize,
 }
 
 /// The device thread has ended, which it does only with the server.
@@ -26,6 +27,7 @@ pub struct DeviceGone;
 impl Device {
     /// Starts the thread that owns the encoder.
     pub fn start(encoder: Encoder, info: DeviceInfo) -> std::io::Result<Self> {
+        let batch_tiles = encoder.batch_tiles();
         let (queue, pieces) = sync_channel::<Piece>(QUEUE);
         std::thread::Builder::new().name("device".into()).spawn(move || {
             crate::nice::be_nice();
@@ -33,12 +35,17 @@ impl Device {
                 piece(&encoder);
             }
         })?;
-        Ok(Self { queue, info })
+        Ok(Self { queue, info, batch_tiles })
     }
 
     /// What the device is.
     pub fn info(&self) -> &DeviceInfo {
         &self.info
+    }
+
+    /// How many tiles make a piece.
+    pub fn batch_tiles(&self) -> usize {
+        self.batch_tiles
     }
 
     /// Runs one piece of a job; waits for room. Called from a blocking thread.
@@ -49,19 +56,6 @@ impl Device {
         let (answer, receiver) = oneshot::channel();
         self.queue.send(piece(work, answer)).map_err(|_| DeviceGone)?;
         receiver.blocking_recv().map_err(|_| DeviceGone)
-    }
-
-    /// Runs one piece of a request; `None` when the queue is full.
-    pub async fn try_run<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&Encoder) -> T + Send + 'static,
-    ) -> Option<Result<T, DeviceGone>> {
-        let (answer, receiver) = oneshot::channel();
-        match self.queue.try_send(piece(work, answer)) {
-            Ok(()) => Some(receiver.await.map_err(|_| DeviceGone)),
-            Err(TrySendError::Full(_)) => None,
-            Err(TrySendError::Disconnected(_)) => Some(Err(DeviceGone)),
-        }
     }
 }
 

@@ -108,11 +108,11 @@ impl IntoResponse for Problem {
 impl From<store::StoreError> for Problem {
     fn from(error: store::StoreError) -> Self {
         match error {
-            store::StoreError::NotFound { what } => Self::not_found(format!("There is no {what} here.")),
+            store::StoreError::NotFound { what, key } => Self::not_found(format!("There is no {what} '{key}'.")),
             store::StoreError::Unavailable { .. } => {
                 Self::unavailable("The database does not answer. The server keeps trying; try again in a moment.")
             }
-            store::StoreError::DiskFull { .. } => Self::disk_full(),
+            store::StoreError::Refused { rule } => Self::conflict(format!("Not possible: {rule}.")),
             other => Self::internal(&other),
         }
     }

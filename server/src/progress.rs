@@ -43,7 +43,7 @@ impl ProgressHub {
         let this = hub.clone();
         tokio::spawn(async move {
             loop {
-                match store.progress().await {
+                match store.jobs().progress().await {
                     Ok(progress) => {
                         this.published.send_if_modified(|published| {
                             let changed = *published.0 != progress;

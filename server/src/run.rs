@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use leptos::config::LeptosOptions;
-use store::Store;
+use store::Postgres;
+use store::files::Files;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -27,7 +28,9 @@ const DRAIN: Duration = Duration::from_secs(5);
 /// Does what the command line asks for.
 pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     if let Some(Command::TrialBatch) = arguments.command {
-        return Ok(model::trial_batch(&arguments.place.assets_dir().join(model::WEIGHTS_FILE))?);
+        let weights = arguments.place.assets_dir().join(model::EFFICIENTNET_LITE0.weights_file);
+        println!("{}", serde_json::to_string(&model::trial_batch(&weights)?)?);
+        return Ok(());
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let result = match arguments.command {
@@ -53,10 +56,12 @@ async fn serve(place: Place, serve: Serve) -> anyhow::Result<()> {
     let site = site(&serve.site_dir)?;
     std::fs::create_dir_all(&place.data_dir)
         .with_context(|| format!("cannot make the data folder {}", place.data_dir.display()))?;
-    let store = Store::open(place.database_url.as_deref(), &place.data_dir).await?;
-    tracing::info!("database: {}", store.description());
-    let result = serve_with(listener, address, site, store.clone(), &place, &serve, started).await;
-    store.close().await;
+    let files = Files::open(&place.data_dir)?;
+    let postgres = Postgres::open(place.database_url.as_deref(), &place.data_dir).await?;
+    tracing::info!("database: {}", postgres.place());
+    let result = serve_with(listener, address, site, &postgres, files, &place, &serve, started).await;
+    // Only now that nothing is served any more.
+    postgres.stop().await?;
     result
 }
 
@@ -64,19 +69,22 @@ async fn serve_with(
     listener: TcpListener,
     address: SocketAddr,
     site: Site,
-    store: Store,
+    postgres: &Postgres,
+    files: Files,
     place: &Place,
     serve: &Serve,
     started: Instant,
 ) -> anyhow::Result<()> {
+    let store = postgres.store().clone();
     let stopping = CancellationToken::new();
     let progress = ProgressHub::start(store.clone(), stopping.clone());
     let device = Arc::new(OnceLock::new());
-    let work = Work::new(store.clone(), progress.clone(), device.clone(), place, serve, stopping.clone());
+    let work = Work::new(store.clone(), files.clone(), progress.clone(), device.clone(), place, serve, stopping.clone());
     let state = AppState {
-        slides: Slides::new(store.clone()),
+        slides: Slides::new(store.clone(), files),
         leptos: LeptosOptions::builder().output_name("marrowscope").build(),
         key: Arc::new(ServerKey::publish(&place.data_dir, address)?),
+        database: postgres.place().into(),
         progress,
         work: work.clone(),
         device,

@@ -10,6 +10,7 @@ use domain::geometry::Mpp;
 use moka::future::Cache;
 use slide::{OpenOptions, PyramidTile, Slide};
 use store::Store;
+use store::files::Files;
 use tokio::sync::Semaphore;
 
 use crate::problem::Problem;
@@ -42,6 +43,7 @@ pub struct Encoded {
 #[derive(Clone)]
 pub struct Slides {
     store: Store,
+    files: Files,
     open: Cache<String, Arc<Slide>>,
     pictures: Cache<Picture, Encoded>,
     decoders: Arc<Semaphore>,
@@ -49,10 +51,11 @@ pub struct Slides {
 
 impl Slides {
     /// An empty registry over the slides that the store knows.
-    pub fn new(store: Store) -> Self {
+    pub fn new(store: Store, files: Files) -> Self {
         let decoders = std::thread::available_parallelism().map_or(2, usize::from);
         Self {
             store,
+            files,
             open: Cache::builder().max_capacity(OPEN_SLIDES).time_to_idle(Duration::from_secs(600)).build(),
             pictures: Cache::builder()
                 .max_capacity(CACHE_BYTES)
@@ -72,7 +75,8 @@ impl Slides {
                 if file.version != version {
                     return Err(Problem::not_found(format!("Slide {code} has no version {version}.")));
                 }
-                open(file.path, file.mpp).await
+                let path = crate::import::path_of(&self.files, &file.path).map_err(|error| Problem::internal(&error))?;
+                open(path, file.mpp).await
             })
             .await
             .map_err(|problem: Arc<Problem>| (*problem).clone())

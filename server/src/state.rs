@@ -8,7 +8,7 @@ use axum::extract::FromRef;
 use domain::ids::JobId;
 use domain::view::{DeviceView, Status};
 use leptos::config::LeptosOptions;
-use store::Store;
+use store::{Page, Store};
 use tokio_util::sync::CancellationToken;
 
 use crate::device::Device;
@@ -17,6 +17,9 @@ use crate::key::ServerKey;
 use crate::problem::Problem;
 use crate::progress::ProgressHub;
 use crate::slides::Slides;
+
+/// How many slides a list holds at most.
+pub const ALL_SLIDES: Page = Page::first(10_000);
 
 /// The browser's part.
 #[derive(Clone, Debug)]
@@ -45,6 +48,9 @@ pub struct AppState {
     pub site: Site,
     /// What leptos wants to know.
     pub leptos: LeptosOptions,
+    /// Where the database is, in words.
+    #[from_ref(skip)]
+    pub database: Arc<str>,
     /// Opens what only the command line may do.
     #[from_ref(skip)]
     pub key: Arc<ServerKey>,
@@ -58,11 +64,11 @@ pub struct AppState {
 impl AppState {
     /// The state of the server.
     pub async fn status(&self) -> Result<Status, Problem> {
-        let counts = self.store.counts().await?;
+        let totals = self.store.totals().await?;
         Ok(Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             uptime_seconds: self.started.elapsed().as_secs(),
-            database: self.store.description().to_owned(),
+            database: self.database.to_string(),
             device: self.device.get().map(|device| {
                 let info = device.info();
                 DeviceView {
@@ -73,9 +79,9 @@ impl AppState {
                 }
             }),
             resident_bytes: resident_bytes(),
-            slides: counts.slides,
-            tiles_encoded: counts.tiles_encoded,
-            models: self.store.list_models().await?,
+            slides: totals.slides,
+            tiles_encoded: totals.tiles_encoded,
+            models: self.store.models().await?,
         })
     }
 

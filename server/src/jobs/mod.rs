@@ -11,15 +11,16 @@ mod sample;
 mod steps;
 mod train;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
-use model::{DeviceChoice, Encoder};
+use model::{DeviceChoice, Encoder, EncoderDevice, TrialError, TrialReport};
 use serde::{Deserialize, Serialize};
-use store::Store;
-use store::jobs::Claimed;
+use store::files::Files;
+use store::{Store, StoreError};
+use store::jobs::{Beat, Claim, Failure};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -29,6 +30,9 @@ use crate::device::Device;
 use crate::progress::ProgressHub;
 
 pub use steps::{Steps, Stopped};
+
+/// How long the first batch on a graphics card may take, its compilation included.
+const TRIAL_LIMIT: Duration = Duration::from_secs(120);
 
 /// What a job does; its payload in the database.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +55,27 @@ pub enum Task {
     },
 }
 
+impl Task {
+    /// The kinds that this version works on.
+    const KINDS: [&str; 5] = ["sample", "draw", "encode", "train", "predict"];
+
+    /// The kind of job.
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Sample => "sample",
+            Self::Draw(_) => "draw",
+            Self::Encode(_) => "encode",
+            Self::Train(_) => "train",
+            Self::Predict { .. } => "predict",
+        }
+    }
+}
+
+/// A failure that trying again cannot mend.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Hopeless(String);
+
 /// The jobs' loop.
 #[derive(Clone)]
 pub struct Work {
@@ -59,6 +84,7 @@ pub struct Work {
 
 struct Shared {
     store: Store,
+    files: Files,
     progress: ProgressHub,
     device: Arc<OnceLock<Device>>,
     assets_dir: PathBuf,
@@ -82,6 +108,11 @@ impl JobContext {
         &self.shared.store
     }
 
+    /// The file store of the data folder.
+    pub fn files(&self) -> &Files {
+        &self.shared.files
+    }
+
     /// Waits for the database.
     pub fn wait<T>(&self, future: impl Future<Output = T>) -> T {
         self.runtime.block_on(future)
@@ -102,39 +133,30 @@ impl JobContext {
         if let Some(device) = self.shared.device.get() {
             return Ok(device);
         }
-        let weights = self.shared.assets_dir.join(model::WEIGHTS_FILE);
-        let (choice, info) = model::choose(self.shared.choice, |_| trial_in_a_child(&self.shared.assets_dir))?;
-        let encoder = Encoder::load(&weights, &choice)?;
-        tracing::info!("models run on {} {} ({}): {}", info.kind, info.name, info.backend, info.reason);
+        let weights = self.shared.assets_dir.join(model::EFFICIENTNET_LITE0.weights_file);
+        let info = model::choose(self.shared.choice, || trial_in_a_child(&self.shared.assets_dir))?;
+        let device = EncoderDevice::open(info)?;
+        let info = device.info().clone();
+        let encoder = Encoder::load(&weights, &device)?;
+        tracing::info!("models run on the {} ({}, {}): {}", info.kind, info.name, info.backend, info.reason);
         let device = Device::start(encoder, info).context("cannot start the device thread")?;
         Ok(self.shared.device.get_or_init(|| device))
     }
 }
 
 /// A bad driver does not return an error, it ends the process: so the trial batch runs in a child.
-fn trial_in_a_child(assets_dir: &std::path::Path) -> Result<(), String> {
-    let program = std::env::current_exe().map_err(|error| error.to_string())?;
-    let status = std::process::Command::new(program)
-        .arg("trial-batch")
-        .arg("--assets-dir")
-        .arg(assets_dir)
-        .stdin(std::process::Stdio::null())
-        .status()
-        .map_err(|error| error.to_string())?;
-    if status.success() { Ok(()) } else { Err(format!("the trial batch ended with {status}")) }
-}
-
-/// How a job ended.
-enum End {
-    Done,
-    Stopped(Stopped),
-    Failed(anyhow::Error),
+fn trial_in_a_child(assets_dir: &Path) -> Result<TrialReport, TrialError> {
+    let program = std::env::current_exe().map_err(|error| TrialError::NotRun { message: error.to_string() })?;
+    let mut command = std::process::Command::new(program);
+    command.arg("trial-batch").arg("--assets-dir").arg(assets_dir);
+    model::trial_in_child(&mut command, TRIAL_LIMIT)
 }
 
 impl Work {
     /// A loop that has not started yet.
     pub fn new(
         store: Store,
+        files: Files,
         progress: ProgressHub,
         device: Arc<OnceLock<Device>>,
         place: &Place,
@@ -145,6 +167,7 @@ impl Work {
         Self {
             shared: Arc::new(Shared {
                 store,
+                files,
                 progress,
                 device,
                 assets_dir: place.assets_dir(),
@@ -170,12 +193,12 @@ impl Work {
                 if !planned {
                     plan::plan(&shared.store, shared.first_run.as_ref()).await?;
                 }
-                shared.store.jobs().claim().await
+                shared.store.jobs().claim(&Task::KINDS).await
             };
             let pause = match next.await {
-                Ok(Some(claimed)) => {
+                Ok(Some(claim)) => {
                     shared.progress.wake();
-                    self.work_on(claimed).await;
+                    self.work_on(claim).await;
                     shared.progress.wake();
                     planned = false;
                     continue;
@@ -197,46 +220,52 @@ impl Work {
         }
     }
 
-    async fn work_on(&self, claimed: Claimed) {
+    async fn work_on(&self, claim: Claim) {
         let shared = &self.shared;
+        let (id, kind) = (claim.job.id, claim.job.kind.clone());
         let steps = Steps::new(shared.stopping.clone());
-        let keeper = tokio::spawn(steps::keep_lease(claimed.clone(), shared.store.clone(), steps.clone()));
+        let keeper = tokio::spawn(steps::keep_lease(claim.clone(), shared.store.clone(), steps.clone()));
         let context = JobContext { shared: shared.clone(), runtime: Handle::current(), steps: steps.clone() };
         let (sender, receiver) = oneshot::channel();
-        let task = serde_json::from_value::<Task>(claimed.payload.clone()).context("this job is of a kind unknown to this version");
+        let task = claim.job.payload::<Task>();
         let started = std::thread::Builder::new().name("job".into()).spawn(move || {
             crate::nice::be_nice();
-            let end = match task.and_then(|task| execute(&task, &context)) {
-                Ok(()) => End::Done,
-                Err(error) => match error.downcast::<Stopped>() {
-                    Ok(stopped) => End::Stopped(stopped),
-                    Err(error) => End::Failed(error),
-                },
-            };
-            sender.send(end).ok();
+            let ended = task.map_err(anyhow::Error::from).and_then(|task| execute(&task, &context));
+            sender.send(ended).ok();
         });
-        let end = match started {
+        let ended = match started {
             // A sender that is gone without a word: the job panicked.
-            Ok(_) => receiver.await.unwrap_or_else(|_| End::Failed(anyhow!("the job broke off: a fault of the program"))),
-            Err(error) => End::Failed(anyhow!(error).context("no thread for the job")),
+            Ok(_) => receiver.await.unwrap_or_else(|_| Err(anyhow!("the job broke off: a fault of the program"))),
+            Err(error) => Err(anyhow!(error).context("no thread for the job")),
         };
         keeper.abort();
-        let jobs = shared.store.jobs();
-        let (done, total) = steps.counts();
-        let told = match end {
-            End::Done => jobs.finish(&claimed, total.max(done)).await,
-            End::Stopped(Stopped::Cancelled) => jobs.cancelled(&claimed, done).await,
-            End::Stopped(Stopped::ServerStops) => jobs.release(&claimed, done).await,
-            End::Stopped(Stopped::LeaseLost) => Ok(()),
-            End::Failed(error) => {
-                tracing::warn!(job = %claimed.id, kind = claimed.kind, "job {} failed: {error:#}", claimed.id);
-                jobs.fail(&claimed, &format!("{error:#}")).await
-            }
-        };
-        if let Err(error) = told {
+        if let Err(error) = self.write_end(&claim, &steps, ended).await {
             // Its lease runs out and it is taken up again.
-            tracing::warn!(%error, job = %claimed.id, "the end of job {} could not be written down", claimed.id);
+            tracing::warn!(%error, job = %id, "the end of {kind} job {id} could not be written down");
         }
+    }
+
+    async fn write_end(&self, claim: &Claim, steps: &Steps, ended: anyhow::Result<()>) -> Result<(), StoreError> {
+        let jobs = self.shared.store.jobs();
+        let (done, total) = steps.counts();
+        match jobs.beat(claim, done, total).await? {
+            Beat::Lost => return Ok(()),
+            Beat::Continue | Beat::Cancel => {}
+        }
+        let error = match ended {
+            Ok(()) => return jobs.finish(claim, &[]).await.map(|_| ()),
+            Err(error) => error,
+        };
+        match error.downcast_ref::<Stopped>() {
+            Some(Stopped::Cancelled) => return jobs.cancelled(claim).await,
+            Some(Stopped::ServerStops) => return jobs.release(claim).await,
+            Some(Stopped::LeaseLost) => return Ok(()),
+            None => {}
+        }
+        let (id, kind) = (claim.job.id, &claim.job.kind);
+        tracing::warn!(job = %id, kind, "{kind} job {id} failed: {error:#}");
+        let failure = if error.is::<Hopeless>() { Failure::Final } else { Failure::Passing };
+        jobs.fail(claim, &format!("{error:#}"), failure).await.map(|_| ())
     }
 }
 

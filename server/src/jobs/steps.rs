@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 use store::Store;
-use store::jobs::{Beat, Claimed};
+use store::jobs::{Beat, Claim};
 use tokio_util::sync::CancellationToken;
 
 /// How often progress is written and the lease renewed.
@@ -74,12 +74,12 @@ impl Steps {
 }
 
 /// Renews the lease and writes the progress until it is aborted.
-pub async fn keep_lease(claimed: Claimed, store: Store, steps: Steps) {
+pub async fn keep_lease(claim: Claim, store: Store, steps: Steps) {
     loop {
         tokio::time::sleep(BEAT).await;
         let (done, total) = steps.counts();
-        match store.jobs().beat(&claimed, done, total).await {
-            Ok(Beat::GoOn) => {}
+        match store.jobs().beat(&claim, done, total).await {
+            Ok(Beat::Continue) => {}
             Ok(Beat::Cancel) => steps.counters.cancelled.store(true, Ordering::Relaxed),
             Ok(Beat::Lost) => steps.counters.lost.store(true, Ordering::Relaxed),
             // The lease lasts longer than a short absence of the database; if it does not, the job is taken over.

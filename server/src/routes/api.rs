@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 
 use crate::import::{self, ImportRequest};
 use crate::problem::{Problem, ProblemBody};
-use crate::state::AppState;
+use crate::state::{ALL_SLIDES, AppState};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -47,26 +47,26 @@ async fn no_such_route() -> Problem {
 /// All slides.
 #[utoipa::path(get, path = "/api/v1/slides", responses((status = 200, body = Vec<SlideSummary>), (status = 503, body = ProblemBody)))]
 async fn slides(State(state): State<AppState>) -> Result<Json<Vec<SlideSummary>>, Problem> {
-    Ok(Json(state.store.list_slides().await?))
+    Ok(Json(state.store.slides(ALL_SLIDES).await?))
 }
 
 /// One slide with its pyramid, tile grids, models and predictions.
 #[utoipa::path(get, path = "/api/v1/slides/{code}", params(("code" = String, Path, description = "Code of the slide")),
     responses((status = 200, body = SlideDetail), (status = 404, body = ProblemBody)))]
 async fn slide(State(state): State<AppState>, Path(code): Path<String>) -> Result<Json<SlideDetail>, Problem> {
-    Ok(Json(state.store.slide_detail(&code).await?))
+    Ok(Json(state.store.slide(&code).await?))
 }
 
 /// All models with their evaluation.
 #[utoipa::path(get, path = "/api/v1/models", responses((status = 200, body = Vec<ModelSummary>)))]
 async fn models(State(state): State<AppState>) -> Result<Json<Vec<ModelSummary>>, Problem> {
-    Ok(Json(state.store.list_models().await?))
+    Ok(Json(state.store.models().await?))
 }
 
 /// How far the queue is.
 #[utoipa::path(get, path = "/api/v1/jobs", responses((status = 200, body = Progress)))]
 async fn jobs(State(state): State<AppState>) -> Result<Json<Progress>, Problem> {
-    Ok(Json(state.store.progress().await?))
+    Ok(Json(state.store.jobs().progress().await?))
 }
 
 /// Stops a job. What it finished stays.

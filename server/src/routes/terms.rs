@@ -17,7 +17,10 @@ pub async fn terms(
     Path((code, version, model, target, spot)): Path<(String, String, String, String, String)>,
 ) -> Result<Response, Problem> {
     let spot = number("The spot", &spot)?;
-    let terms = state.store.terms(&code, &version, &model, &target, spot).await?;
-    Ok(([(header::CONTENT_TYPE, "application/octet-stream")], [(header::CACHE_CONTROL, IMMUTABLE)], terms)
+    let terms = state.store.terms(&code, &model, &target, spot).await?;
+    if terms.version != version {
+        return Err(Problem::not_found("The model has predicted this slide anew; reload the page."));
+    }
+    Ok(([(header::CONTENT_TYPE, "application/octet-stream")], [(header::CACHE_CONTROL, IMMUTABLE)], terms.bytes)
         .into_response())
 }
