@@ -127,7 +127,7 @@ echo 'create_main_cluster = false' > $cluster_conf
 trap 'rm -f $cluster_conf' EXIT
 export DEBIAN_FRONTEND=noninteractive
 exec </dev/null
-apt-get update -q
+apt-get update -q || echo 'bootstrap: apt-get update complains of a source; going on with what it has' >&2
 apt-get install -q -y --no-install-recommends -o DPkg::Lock::Timeout=300$packages"
 
 if [ -n "$packages" ]; then
