@@ -32,8 +32,8 @@ deb http://deb.debian.org/debian-security $security main
 LIST
 # The way to the package registries is this machine's.
 cp /etc/resolv.conf "$chroot/etc/resolv.conf"
-mkdir -p "$chroot/etc/ssl/certs" "$chroot/opt/cargo/bin" "$chroot/opt/rustup"
-cp -L /etc/ssl/certs/ca-certificates.crt "$chroot/etc/ssl/certs/"
+mkdir -p "$chroot/opt/cargo/bin" "$chroot/opt/rustup"
+cp -L /etc/ssl/certs/ca-certificates.crt "$chroot/opt/certificates.crt"
 
 # Runs a command line inside, with its own mounts and processes: when it ends, nothing of them is left.
 inside() {
@@ -45,7 +45,8 @@ inside() {
             mount --bind -o ro "$RUSTUP" "$CHROOT/opt/rustup"
             exec chroot "$CHROOT" env -i PATH=/opt/cargo/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
                 HOME=/root LANG=C.UTF-8 RUSTUP_HOME=/opt/rustup RUSTUP_AUTO_INSTALL=0 \
-                PIP_CERT=/etc/ssl/certs/ca-certificates.crt bash -euc "$0"
+                PIP_CERT=/opt/certificates.crt CARGO_HTTP_CAINFO=/opt/certificates.crt \
+                NODE_EXTRA_CA_CERTS=/opt/certificates.crt bash -euc "$0"
         ' "$1"
 }
 
@@ -63,7 +64,7 @@ git clone --quiet "$root" "$chroot/srv/marrowscope"
 bootstrap='cd /srv/marrowscope && scripts/bootstrap.sh'
 
 inside 'git config --global --add safe.directory "*"'
-if [[ ! -e $chroot/.proven ]]; then
+if [[ ! -e $chroot/usr/lib/postgresql ]]; then
     say "Somebody who may not install anything is told what to type"
     if inside 'cd /srv/marrowscope && setpriv --reuid=65534 --regid=65534 --clear-groups \
             env HOME=/tmp scripts/bootstrap.sh run' >"$proof/told.log" 2>&1 </dev/null; then
@@ -94,7 +95,6 @@ inside 'ls /usr/lib/postgresql/*/bin/initdb
         "$(sed -n s/^MARROWSCOPE_NODE=//p .tools/env)" "$(sed -n s/^MARROWSCOPE_NPM=//p .tools/env)" --version
         chromium --version; ls /usr/lib/chromium/vk_swiftshader_icd.json
         cargo --version; python3 -m venv /tmp/venv && echo "virtual environments can be made"'
-touch "$chroot/.proven"
 
 if (($#)); then
     say "$*"
