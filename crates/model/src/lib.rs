@@ -1,1 +1,5 @@
-//! model
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+pub mod device;
+pub mod encoder;

@@ -1,0 +1,151 @@
+//! The weights file: checked by its hash, read tensor by tensor.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use burn::store::pytorch_reader::{DType, PytorchReader};
+use sha2::{Digest, Sha256};
+
+use super::EncoderError;
+use super::folded::TensorSource;
+
+/// An opened PyTorch checkpoint.
+pub(crate) struct Checkpoint {
+    path: PathBuf,
+    reader: PytorchReader,
+}
+
+impl Checkpoint {
+    /// Opens the file if its SHA-256 is the expected one.
+    pub(crate) fn open(path: &Path, expected_sha256: &str) -> Result<Self, EncoderError> {
+        let path = path.to_path_buf();
+        let bytes = match std::fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                return Err(EncoderError::MissingFile { path });
+            }
+            Err(source) => return Err(EncoderError::Unreadable { path, source }),
+        };
+        if bytes.is_empty() {
+            return Err(EncoderError::EmptyFile { path });
+        }
+        let found = hexadecimal(&Sha256::digest(&bytes));
+        if found != expected_sha256 {
+            let expected = expected_sha256.to_owned();
+            return Err(EncoderError::WrongHash {
+                path,
+                expected,
+                found,
+            });
+        }
+        Self::read(path)
+    }
+
+    fn read(path: PathBuf) -> Result<Self, EncoderError> {
+        match PytorchReader::new(&path) {
+            Ok(reader) => Ok(Self { path, reader }),
+            Err(error) => Err(EncoderError::NotACheckpoint {
+                path,
+                source: Box::new(error),
+            }),
+        }
+    }
+}
+
+impl TensorSource for Checkpoint {
+    fn tensor(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>, EncoderError> {
+        let Some(tensor) = self.reader.get(name) else {
+            let name = name.to_owned();
+            return Err(EncoderError::MissingTensor { name });
+        };
+        if tensor.dtype() != DType::F32 || tensor.shape() != shape {
+            return Err(EncoderError::WrongTensor {
+                name: name.to_owned(),
+                expected: format!("{:?} {shape:?}", DType::F32),
+                found: format!("{:?} {:?}", tensor.dtype(), tensor.shape()),
+            });
+        }
+        let bytes = tensor
+            .read()
+            .map_err(|source| EncoderError::NotACheckpoint {
+                path: self.path.clone(),
+                source: Box::new(source),
+            })?;
+        let (values, _) = bytes.as_chunks::<4>();
+        Ok(values.iter().map(|value| f32::from_le_bytes(*value)).collect())
+    }
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Checkpoint, EncoderError, TensorSource};
+
+    /// No file's.
+    const OTHER_SHA256: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+
+    fn folder_with(bytes: &[u8]) -> (tempfile::TempDir, std::path::PathBuf) {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("weights.pth");
+        std::fs::write(&path, bytes).expect("a file in it");
+        (folder, path)
+    }
+
+    #[test]
+    fn a_missing_file_names_its_path_and_the_command_that_fetches_it() {
+        let (_folder, path) = folder_with(b"");
+        let path = path.with_file_name("elsewhere.pth");
+        let error = Checkpoint::open(&path, "").err().expect("an error");
+        assert!(matches!(error, EncoderError::MissingFile { .. }));
+        let message = error.to_string();
+        assert!(message.contains("elsewhere.pth") && message.contains("cargo xtask assets"));
+    }
+
+    #[test]
+    fn a_file_of_zero_bytes_is_called_empty() {
+        let (_folder, path) = folder_with(b"");
+        let error = Checkpoint::open(&path, OTHER_SHA256).err();
+        assert!(matches!(error, Some(EncoderError::EmptyFile { .. })));
+    }
+
+    #[test]
+    fn another_file_is_refused_by_its_hash() {
+        let (_folder, path) = folder_with(b"another file");
+        let error = Checkpoint::open(&path, OTHER_SHA256).err();
+        let Some(EncoderError::WrongHash {
+            expected, found, ..
+        }) = error
+        else {
+            panic!("{error:?}");
+        };
+        assert_eq!(expected, OTHER_SHA256);
+        assert_eq!(found.len(), 64);
+        assert_ne!(found, expected);
+    }
+
+    #[test]
+    fn a_file_that_is_no_checkpoint_is_refused_even_with_the_right_hash() {
+        let (_folder, path) = folder_with(b"not a checkpoint");
+        let found = match Checkpoint::open(&path, "") {
+            Err(EncoderError::WrongHash { found, .. }) => found,
+            other => panic!("{:?}", other.err()),
+        };
+        let error = Checkpoint::open(&path, &found).err();
+        assert!(matches!(error, Some(EncoderError::NotACheckpoint { .. })));
+    }
+
+    #[test]
+    fn a_checkpoint_without_the_tensor_or_with_another_shape_is_refused_by_name() {
+        // An empty dictionary as Python's pickle protocol 2 writes it, and one with a tensor is in the parity test.
+        let (_folder, path) = folder_with(b"\x80\x02}q\x00.");
+        let mut checkpoint = Checkpoint::read(path).expect("an empty checkpoint");
+        let error = checkpoint.tensor("_conv_stem.weight", &[32, 3, 3, 3]).err();
+        let Some(EncoderError::MissingTensor { name }) = error else {
+            panic!("{error:?}");
+        };
+        assert_eq!(name, "_conv_stem.weight");
+    }
+}
