@@ -1,1 +1,14 @@
-//! domain
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+pub mod camera;
+pub mod colour;
+pub mod geometry;
+pub mod ids;
+pub mod layer;
+pub mod score;
+pub mod target;
+pub mod view;
+
+/// Stands on every page and every export.
+pub const NOT_FOR_DIAGNOSIS: &str = "For research and teaching only, not for diagnosis";
