@@ -111,16 +111,25 @@ pub fn within_fold_auroc<F: AsRef<[Case]>>(folds: &[F]) -> Result<Auroc, StatsEr
 ///
 /// # Errors
 /// As [`within_fold_auroc`]; also without any repeat.
-pub fn repeated_within_fold_auroc<F: AsRef<[Case]>>(repeats: &[Vec<F>]) -> Result<Auroc, StatsError> {
-    let pairs = repeats.iter().map(|folds| Pairs::of_folds(folds)).collect::<Result<Vec<_>, _>>()?;
+pub fn repeated_within_fold_auroc<F: AsRef<[Case]>>(
+    repeats: &[Vec<F>],
+) -> Result<Auroc, StatsError> {
+    let pairs = repeats
+        .iter()
+        .map(|folds| Pairs::of_folds(folds))
+        .collect::<Result<Vec<_>, _>>()?;
     from_folds(&pairs, Scope::TheseModels)
 }
 
 fn from_folds(repeats: &[Pairs], scope: Scope) -> Result<Auroc, StatsError> {
     let Some(first) = repeats.first() else {
-        return Err(StatsError::TooFew { found: 0, needed: 1 });
+        return Err(StatsError::TooFew {
+            found: 0,
+            needed: 1,
+        });
     };
-    let mean = |f: &dyn Fn(&Pairs) -> f64| repeats.iter().map(f).sum::<f64>() / repeats.len() as f64;
+    let mean =
+        |f: &dyn Fn(&Pairs) -> f64| repeats.iter().map(f).sum::<f64>() / repeats.len() as f64;
     let all_equal = |value: f64| repeats.iter().all(|pairs| pairs.value == value);
     let half_alpha = (1.0 - CONFIDENCE) / 2.0;
 
@@ -132,22 +141,37 @@ fn from_folds(repeats: &[Pairs], scope: Scope) -> Result<Auroc, StatsError> {
         .map(|sum| sum / repeats.len() as f64)
         .filter(|deviation| *deviation > 0.0);
     let (interval, method) = if all_equal(1.0) || all_equal(0.0) {
-        let pairs = repeats.iter().map(|pairs| pairs.disjoint).fold(f64::INFINITY, f64::min);
+        let pairs = repeats
+            .iter()
+            .map(|pairs| pairs.disjoint)
+            .fold(f64::INFINITY, f64::min);
         let bound = half_alpha.powf(1.0 / pairs);
         let interval = if value == 1.0 {
-            Interval { lower: bound, upper: 1.0 }
+            Interval {
+                lower: bound,
+                upper: 1.0,
+            }
         } else {
-            Interval { lower: 0.0, upper: 1.0 - bound }
+            Interval {
+                lower: 0.0,
+                upper: 1.0 - bound,
+            }
         };
         (interval, IntervalMethod::DisjointPairs)
     } else if let Some(deviation) = deviation {
         let logit = (value / (1.0 - value)).ln();
         let half = NORMAL_QUANTILE * deviation / (value * (1.0 - value));
-        let interval = Interval { lower: sigmoid(logit - half), upper: sigmoid(logit + half) };
+        let interval = Interval {
+            lower: sigmoid(logit - half),
+            upper: sigmoid(logit + half),
+        };
         (interval, IntervalMethod::LogitDelong)
     } else {
         let half = ((1.0 / half_alpha).ln() / 2.0).sqrt() * mean(&|pairs| pairs.hoeffding.sqrt());
-        let interval = Interval { lower: (value - half).max(0.0), upper: (value + half).min(1.0) };
+        let interval = Interval {
+            lower: (value - half).max(0.0),
+            upper: (value + half).min(1.0),
+        };
         (interval, IntervalMethod::Hoeffding)
     };
     Ok(Auroc {
@@ -182,11 +206,17 @@ struct Pairs {
 
 impl Pairs {
     fn of_folds<F: AsRef<[Case]>>(folds: &[F]) -> Result<Self, StatsError> {
-        let folds = folds.iter().map(|fold| Placements::of(fold.as_ref())).collect::<Result<Vec<_>, _>>()?;
+        let folds = folds
+            .iter()
+            .map(|fold| Placements::of(fold.as_ref()))
+            .collect::<Result<Vec<_>, _>>()?;
         let n_positive = folds.iter().map(|fold| fold.n_positive).sum();
         let n_negative = folds.iter().map(|fold| fold.n_negative).sum();
         if n_positive == 0 || n_negative == 0 {
-            return Err(StatsError::OneClass { positive: n_positive, negative: n_negative });
+            return Err(StatsError::OneClass {
+                positive: n_positive,
+                negative: n_negative,
+            });
         }
         let n_pairs: usize = folds.iter().map(Placements::n_pairs).sum();
         if n_pairs == 0 {
@@ -220,8 +250,14 @@ impl Pairs {
             n_pairs,
             value: pairs_right / n_pairs as f64,
             variance,
-            disjoint: paired.iter().map(|fold| smaller_class(fold) / weight(fold)).fold(f64::INFINITY, f64::min),
-            hoeffding: paired.iter().map(|fold| weight(fold) * weight(fold) / smaller_class(fold)).sum(),
+            disjoint: paired
+                .iter()
+                .map(|fold| smaller_class(fold) / weight(fold))
+                .fold(f64::INFINITY, f64::min),
+            hoeffding: paired
+                .iter()
+                .map(|fold| weight(fold) * weight(fold) / smaller_class(fold))
+                .sum(),
         })
     }
 }
@@ -244,10 +280,16 @@ impl Placements {
         require_finite(&scores)?;
         let overall = midranks(&scores);
         let won = |positive: bool| -> Vec<f64> {
-            let members: Vec<usize> = (0..cases.len()).filter(|&i| cases[i].positive == positive).collect();
+            let members: Vec<usize> = (0..cases.len())
+                .filter(|&i| cases[i].positive == positive)
+                .collect();
             let own = midranks(&members.iter().map(|&i| scores[i]).collect::<Vec<_>>());
             // Rank among all minus rank within the own class: how many of the other class score lower.
-            members.iter().zip(own).map(|(&i, own)| overall[i] - own).collect()
+            members
+                .iter()
+                .zip(own)
+                .map(|(&i, own)| overall[i] - own)
+                .collect()
         };
         let positives = won(true);
         let negatives = won(false);
@@ -271,5 +313,7 @@ fn squared_deviations(won: &[f64], others: usize) -> f64 {
         return 0.0;
     }
     let mean = won.iter().sum::<f64>() / won.len() as f64;
-    won.iter().map(|won| ((won - mean) / others as f64).powi(2)).sum()
+    won.iter()
+        .map(|won| ((won - mean) / others as f64).powi(2))
+        .sum()
 }

@@ -38,23 +38,40 @@ impl Platt {
         }
         let high = (positive as f64 + 1.0) / (positive as f64 + 2.0);
         let low = 1.0 / (negative as f64 + 2.0);
-        let targets: Vec<f64> = cases.iter().map(|case| if case.positive { high } else { low }).collect();
+        let targets: Vec<f64> = cases
+            .iter()
+            .map(|case| if case.positive { high } else { low })
+            .collect();
 
         // Fitted on standardised scores: Newton's steps then do not depend on the model's scale.
         let n = cases.len() as f64;
         let mean = scores.iter().sum::<f64>() / n;
-        let deviation = (scores.iter().map(|score| (score - mean).powi(2)).sum::<f64>() / n).sqrt();
+        let deviation = (scores
+            .iter()
+            .map(|score| (score - mean).powi(2))
+            .sum::<f64>()
+            / n)
+            .sqrt();
         let share = targets.iter().sum::<f64>() / n;
-        let flat = Self { slope: 0.0, intercept: (share / (1.0 - share)).ln() };
+        let flat = Self {
+            slope: 0.0,
+            intercept: (share / (1.0 - share)).ln(),
+        };
         if deviation == 0.0 {
             return Ok(flat);
         }
-        let standard: Vec<f64> = scores.iter().map(|score| (score - mean) / deviation).collect();
+        let standard: Vec<f64> = scores
+            .iter()
+            .map(|score| (score - mean) / deviation)
+            .collect();
         let (slope, intercept) = newton(&standard, &targets, flat.intercept);
         if slope <= 0.0 {
             return Ok(flat);
         }
-        Ok(Self { slope: slope / deviation, intercept: intercept - slope * mean / deviation })
+        Ok(Self {
+            slope: slope / deviation,
+            intercept: intercept - slope * mean / deviation,
+        })
     }
 
     /// The probability that belongs to a score.
@@ -97,9 +114,10 @@ fn newton(x: &[f64], targets: &[f64], intercept: f64) -> (f64, f64) {
         let d_slope = -(h_intercept * g_slope - h_both * g_intercept) / determinant;
         let d_intercept = -(h_slope * g_intercept - h_both * g_slope) / determinant;
         let slant = g_slope * d_slope + g_intercept * d_intercept;
-        let step = (0..40)
-            .map(|halvings| 0.5_f64.powi(halvings))
-            .find(|step| loss(slope + step * d_slope, intercept + step * d_intercept) <= current + 1e-4 * step * slant);
+        let step = (0..40).map(|halvings| 0.5_f64.powi(halvings)).find(|step| {
+            loss(slope + step * d_slope, intercept + step * d_intercept)
+                <= current + 1e-4 * step * slant
+        });
         // No step improves: this is the optimum to rounding.
         let Some(step) = step else { break };
         slope += step * d_slope;
@@ -116,12 +134,18 @@ fn newton(x: &[f64], targets: &[f64], intercept: f64) -> (f64, f64) {
 pub fn brier(probabilities: &[f64], findings: &[bool]) -> Result<f64, StatsError> {
     require_equal_lengths(probabilities.len(), findings.len())?;
     if probabilities.is_empty() {
-        return Err(StatsError::TooFew { found: 0, needed: 1 });
+        return Err(StatsError::TooFew {
+            found: 0,
+            needed: 1,
+        });
     }
     if let Some(index) = probabilities.iter().position(|p| !(0.0..=1.0).contains(p)) {
         return Err(StatsError::NotAProbability { index });
     }
-    let squares: f64 =
-        probabilities.iter().zip(findings).map(|(p, &finding)| (p - f64::from(u8::from(finding))).powi(2)).sum();
+    let squares: f64 = probabilities
+        .iter()
+        .zip(findings)
+        .map(|(p, &finding)| (p - f64::from(u8::from(finding))).powi(2))
+        .sum();
     Ok(squares / probabilities.len() as f64)
 }

@@ -13,7 +13,10 @@ pub fn spearman(left: &[f64], right: &[f64]) -> Result<f64, StatsError> {
     require_finite(left)?;
     require_finite(right)?;
     if left.len() < 2 {
-        return Err(StatsError::TooFew { found: left.len(), needed: 2 });
+        return Err(StatsError::TooFew {
+            found: left.len(),
+            needed: 2,
+        });
     }
     let middle = (left.len() as f64 + 1.0) / 2.0;
     let (mut covariance, mut left_square, mut right_square) = (0.0, 0.0, 0.0);
@@ -41,11 +44,17 @@ mod tests {
 
     #[test]
     fn a_constant_list_is_refused() {
-        assert_eq!(spearman(&[1.0, 1.0, 1.0], &[1.0, 2.0, 3.0]), Err(StatsError::Constant));
+        assert_eq!(
+            spearman(&[1.0, 1.0, 1.0], &[1.0, 2.0, 3.0]),
+            Err(StatsError::Constant)
+        );
     }
 
     #[test]
     fn lists_of_different_length_are_refused() {
-        assert_eq!(spearman(&[1.0], &[1.0, 2.0]), Err(StatsError::LengthsDiffer { left: 1, right: 2 }));
+        assert_eq!(
+            spearman(&[1.0], &[1.0, 2.0]),
+            Err(StatsError::LengthsDiffer { left: 1, right: 2 })
+        );
     }
 }

@@ -27,7 +27,10 @@ mod tests {
 
     #[test]
     fn tied_values_share_the_mean_of_their_places() {
-        assert_eq!(midranks(&[10.0, 20.0, 10.0, 30.0, 20.0, 20.0]), [1.5, 4.0, 1.5, 6.0, 4.0, 4.0]);
+        assert_eq!(
+            midranks(&[10.0, 20.0, 10.0, 30.0, 20.0, 20.0]),
+            [1.5, 4.0, 1.5, 6.0, 4.0, 4.0]
+        );
     }
 
     #[test]

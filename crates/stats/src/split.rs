@@ -14,12 +14,22 @@ use crate::{SplitMix64, StatsError};
 ///
 /// # Errors
 /// With fewer than two folds, or more folds than patients.
-pub fn stratified_folds(observations: &[Vec<Option<bool>>], folds: usize, seed: u64) -> Result<Vec<usize>, StatsError> {
+pub fn stratified_folds(
+    observations: &[Vec<Option<bool>>],
+    folds: usize,
+    seed: u64,
+) -> Result<Vec<usize>, StatsError> {
     if folds < 2 {
-        return Err(StatsError::TooFew { found: folds, needed: 2 });
+        return Err(StatsError::TooFew {
+            found: folds,
+            needed: 2,
+        });
     }
     if observations.len() < folds {
-        return Err(StatsError::TooFew { found: observations.len(), needed: folds });
+        return Err(StatsError::TooFew {
+            found: observations.len(),
+            needed: folds,
+        });
     }
     let mut random = SplitMix64::new(seed);
     let mut waiting: Vec<usize> = (0..observations.len()).collect();
@@ -29,7 +39,12 @@ pub fn stratified_folds(observations: &[Vec<Option<bool>>], folds: usize, seed: 
     let has = |patient: usize, kind: usize| {
         observations[patient].get(kind / 2).copied().flatten() == Some(kind % 2 == 0)
     };
-    let count = |patients: &[usize], kind: usize| patients.iter().filter(|&&patient| has(patient, kind)).count();
+    let count = |patients: &[usize], kind: usize| {
+        patients
+            .iter()
+            .filter(|&&patient| has(patient, kind))
+            .count()
+    };
 
     // Which folds get one patient more is left to chance, or the first folds would always be the large ones.
     let mut order: Vec<usize> = (0..folds).collect();
@@ -43,7 +58,9 @@ pub fn stratified_folds(observations: &[Vec<Option<bool>>], folds: usize, seed: 
         .iter()
         .map(|&size| {
             let share = size as f64 / observations.len() as f64;
-            (0..2 * n_targets).map(|kind| share * count(&waiting, kind) as f64).collect()
+            (0..2 * n_targets)
+                .map(|kind| share * count(&waiting, kind) as f64)
+                .collect()
         })
         .collect();
 
@@ -89,5 +106,7 @@ pub fn repeated_stratified_folds(
     seed: u64,
 ) -> Result<Vec<Vec<usize>>, StatsError> {
     let mut random = SplitMix64::new(seed);
-    (0..repeats).map(|_| stratified_folds(observations, folds, random.next_u64())).collect()
+    (0..repeats)
+        .map(|_| stratified_folds(observations, folds, random.next_u64()))
+        .collect()
 }
