@@ -214,9 +214,6 @@ create table model_target (
     auroc double precision,
     auroc_low double precision,
     auroc_high double precision,
-    -- Platt scaling: probability = sigmoid(slope · score + intercept).
-    slope double precision not null constraint model_target_slope_not_negative check (slope >= 0),
-    intercept double precision not null,
     primary key (model_id, target_id),
     constraint model_target_position_taken unique (model_id, position),
     constraint model_target_auroc_whole check (num_nonnulls(auroc, auroc_low, auroc_high) in (0, 3))

@@ -22,7 +22,7 @@ pub use encoding::{NewEncoder, StoredBag, TrainingPatient};
 pub use entitled::{EntitledFoldModel, TermsBytes};
 pub use error::{Rule, StoreError};
 pub use model::{
-    Calibration, FoldKey, NewFoldModel, NewModel, NewModelTarget, StoredFoldModel, StoredModel,
+    FoldKey, NewFoldModel, NewModel, NewModelTarget, StoredFoldModel, StoredModel,
 };
 pub use postgres::{MIGRATIONS, OpenError, Postgres};
 pub use reading::{NewPrediction, NewTerms, Predicted, Reading};

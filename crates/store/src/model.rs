@@ -63,17 +63,6 @@ pub struct NewModelTarget {
     pub target: TargetId,
     /// How the model did, out of fold.
     pub evaluation: Evaluation,
-    /// From score to probability.
-    pub calibration: Calibration,
-}
-
-/// Platt scaling: probability = σ(slope · score + intercept).
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Calibration {
-    /// Not negative.
-    pub slope: f64,
-    /// Log odds at score 0.
-    pub intercept: f64,
 }
 
 /// A model as a prediction needs it.
@@ -90,7 +79,7 @@ pub struct StoredModel {
     /// model.json.
     pub spec: serde_json::Value,
     /// Its targets in the order of its outputs.
-    pub targets: Vec<(TargetId, Calibration)>,
+    pub targets: Vec<TargetId>,
     /// Its fold models, by repeat and fold.
     pub fold_models: Vec<StoredFoldModel>,
 }
@@ -159,8 +148,8 @@ impl Store {
             let auroc = target.evaluation.auroc;
             sqlx::query!(
                 "insert into model_target (model_id, target_id, position, positives, negatives, auroc, auroc_low,
-                     auroc_high, slope, intercept)
-                 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+                     auroc_high)
+                 values ($1, $2, $3, $4, $5, $6, $7, $8)",
                 id,
                 target.target.0,
                 position,
@@ -169,8 +158,6 @@ impl Store {
                 auroc.map(|auroc| auroc.estimate),
                 auroc.map(|auroc| auroc.low),
                 auroc.map(|auroc| auroc.high),
-                target.calibration.slope,
-                target.calibration.intercept,
             )
             .execute(&mut *transaction)
             .await?;
@@ -239,8 +226,8 @@ impl Store {
         .fetch_optional(&self.pool)
         .await?
         .ok_or_else(|| StoreError::not_found("model", key))?;
-        let targets = sqlx::query!(
-            "select target_id, slope, intercept from model_target where model_id = $1 order by position",
+        let targets = sqlx::query_scalar!(
+            "select target_id from model_target where model_id = $1 order by position",
             row.id,
         )
         .fetch_all(&self.pool)
@@ -285,16 +272,7 @@ impl Store {
             cohort: CohortId(row.cohort_id),
             encoder: EncoderId(row.encoder_id),
             spec: row.spec,
-            targets: targets
-                .into_iter()
-                .map(|target| {
-                    let calibration = Calibration {
-                        slope: target.slope,
-                        intercept: target.intercept,
-                    };
-                    (TargetId(target.target_id), calibration)
-                })
-                .collect(),
+            targets: targets.into_iter().map(TargetId).collect(),
             fold_models,
         })
     }

@@ -1,6 +1,5 @@
 //! What is wanted and not there yet, put into the queue. Made anew after every job, from what exists.
 
-use domain::view::JobState;
 use phantom::Cohort;
 use store::jobs::NewJob;
 use store::{Store, StoreError};
@@ -65,10 +64,10 @@ pub async fn plan(store: &Store, first_run: Option<&FirstRun>) -> Result<(), Sto
         }
     }
     let jobs = store.jobs();
+    let given_up = jobs.given_up().await?;
     for (task, key, title, unit, priority) in wanted {
         let kind = task.kind();
-        let ended = jobs.last_state(kind, &key).await?;
-        if ended.is_some_and(|last| matches!(last, JobState::Failed | JobState::Cancelled)) {
+        if given_up.iter().any(|(ended_kind, ended_key)| ended_kind == kind && *ended_key == key) {
             continue;
         }
         jobs.enqueue(&NewJob::new(kind, key, title).with_payload(&task).counting(unit).with_priority(priority)).await?;

@@ -87,6 +87,20 @@ impl Jobs {
         self.views(&ids).await
     }
 
+    /// Kind and key of the jobs that are left alone until a person retries them: those that failed for good or were
+    /// cancelled, and were not asked for anew.
+    ///
+    /// # Errors
+    /// When Postgres refuses.
+    pub async fn given_up(&self) -> Result<Vec<(String, String)>, StoreError> {
+        let rows = sqlx::query!(
+            r#"select kind as "kind!", key as "key!" from job_now where state in ('failed', 'cancelled')"#
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(rows.into_iter().map(|row| (row.kind, row.key)).collect())
+    }
+
     /// How far the queue is. A failed or cancelled job that was asked for anew is not counted.
     ///
     /// # Errors
