@@ -1,4 +1,4 @@
-//! Holds the dependency table of DESIGN.md: which crate of ours may use which, and what never gets into the browser.
+//! Holds the dependency table of ARCHITECTURE.md: which crate of ours may use which, and what never gets into the browser.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -12,7 +12,8 @@ const TABLE: &[(&str, &[&str])] = &[
     ("stats", &[]),
     ("slide", &["domain"]),
     ("phantom", &["domain"]),
-    ("store", &["domain"]),
+    ("cluster", &[]),
+    ("store", &["cluster", "domain"]),
     ("model", &["domain", "stats"]),
     ("app", &["domain", "store"]),
     ("frontend", &["app"]),
