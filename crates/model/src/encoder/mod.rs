@@ -118,14 +118,7 @@ impl Encoder {
         if !tiles.len().is_multiple_of(TILE_BYTES) {
             return Err(EncoderError::NotWholeTiles { bytes: tiles.len() });
         }
-        let features = self.runner.encode(tiles)?;
-        match features.iter().position(|feature| !feature.is_finite()) {
-            Some(index) => Err(EncoderError::NotFinite {
-                tile: index / DIM,
-                feature: index % DIM,
-            }),
-            None => Ok(features),
-        }
+        only_finite(self.runner.encode(tiles)?)
     }
 }
 
@@ -143,6 +136,16 @@ impl Runner {
             Self::Fused(network) => Ok(network.encode(tiles)),
             Self::Burn(network) => network.encode(tiles),
         }
+    }
+}
+
+fn only_finite(features: Vec<f32>) -> Result<Vec<f32>, EncoderError> {
+    match features.iter().position(|feature| !feature.is_finite()) {
+        Some(index) => Err(EncoderError::NotFinite {
+            tile: index / DIM,
+            feature: index % DIM,
+        }),
+        None => Ok(features),
     }
 }
 

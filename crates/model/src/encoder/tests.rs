@@ -10,7 +10,7 @@ use super::architecture::{Architecture, Block};
 use super::folded::{FoldedNetwork, TensorSource};
 use super::fused::FusedNetwork;
 use super::network::Network;
-use super::{EncoderError, sample_tiles_of_size};
+use super::{DIM, EncoderError, only_finite, sample_tiles_of_size};
 use burn::tensor::Device;
 
 /// Tensors drawn when they are first asked for, and remembered.
@@ -250,4 +250,15 @@ fn a_tile_alone_has_the_features_that_it_has_in_a_batch() {
         .flat_map(|tile| fused.encode(tile))
         .collect();
     assert_eq!(together, alone);
+}
+
+#[test]
+fn a_feature_that_is_not_finite_is_an_error_that_names_its_tile() {
+    for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        let mut features = vec![1.0; 3 * DIM];
+        features[DIM + 3] = value;
+        let error = only_finite(features).expect_err("not finite");
+        assert!(matches!(error, EncoderError::NotFinite { tile: 1, feature: 3 }), "{error}");
+    }
+    assert_eq!(only_finite(vec![0.5; DIM]).ok(), Some(vec![0.5; DIM]));
 }
