@@ -33,7 +33,12 @@ fn reference() -> Reference {
     let reference: Reference = serde_json::from_str(json).expect("the committed fixture is JSON");
     assert_eq!(reference.weights, EFFICIENTNET_LITE0.weights_file);
     assert_eq!(reference.features.len(), reference.tiles);
-    assert!(reference.features.iter().all(|features| features.len() == DIM));
+    assert!(
+        reference
+            .features
+            .iter()
+            .all(|features| features.len() == DIM)
+    );
     reference
 }
 
@@ -67,7 +72,9 @@ fn assert_like_the_reference(device: &EncoderDevice, features: &[f32]) {
 
 fn check(device: &EncoderDevice) {
     let encoder = Encoder::load(&weights(), device).expect("the weights load");
-    let features = encoder.encode(&sample_tiles(reference().tiles)).expect("features");
+    let features = encoder
+        .encode(&sample_tiles(reference().tiles))
+        .expect("features");
     assert_like_the_reference(device, &features);
 }
 
@@ -97,9 +104,16 @@ fn burn_wgpu_on_swiftshader_computes_the_reference_features() {
     );
     let runtime = tempfile::tempdir().expect("a temporary folder");
     let output = Command::new(std::env::current_exe().expect("this test's program"))
-        .args(["--exact", "burn_wgpu_on_swiftshader_computes_the_reference_features", "--nocapture"])
+        .args([
+            "--exact",
+            "burn_wgpu_on_swiftshader_computes_the_reference_features",
+            "--nocapture",
+        ])
         .env(CHILD, "1")
-        .env("MARROWSCOPE_ASSETS", weights.parent().expect("the weights lie in a folder"))
+        .env(
+            "MARROWSCOPE_ASSETS",
+            weights.parent().expect("the weights lie in a folder"),
+        )
         .env("VK_DRIVER_FILES", driver)
         .env("XDG_RUNTIME_DIR", runtime.path())
         .output()
@@ -117,7 +131,15 @@ fn burn_wgpu_on_swiftshader_computes_the_reference_features() {
 #[test]
 fn bytes_that_are_not_whole_tiles_are_refused_and_no_tiles_give_no_features() {
     let encoder = Encoder::load(&weights(), &EncoderDevice::cpu("test")).expect("the weights load");
-    let error = encoder.encode(&sample_tiles(1)[1..]).expect_err("a byte is missing");
-    assert!(error.to_string().contains("whole number of tiles"), "{error}");
-    assert_eq!(encoder.encode(&[]).expect("nothing to do"), Vec::<f32>::new());
+    let error = encoder
+        .encode(&sample_tiles(1)[1..])
+        .expect_err("a byte is missing");
+    assert!(
+        error.to_string().contains("whole number of tiles"),
+        "{error}"
+    );
+    assert_eq!(
+        encoder.encode(&[]).expect("nothing to do"),
+        Vec::<f32>::new()
+    );
 }

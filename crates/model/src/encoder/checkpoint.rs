@@ -72,7 +72,10 @@ impl TensorSource for Checkpoint {
                 source: Box::new(source),
             })?;
         let (values, _) = bytes.as_chunks::<4>();
-        Ok(values.iter().map(|value| f32::from_le_bytes(*value)).collect())
+        Ok(values
+            .iter()
+            .map(|value| f32::from_le_bytes(*value))
+            .collect())
     }
 }
 
@@ -162,7 +165,9 @@ mod tests {
 
     #[test]
     fn a_missing_tensor_is_refused_by_name() {
-        let error = small_checkpoint().tensor("_conv_stem.weight", &[32, 3, 3, 3]).err();
+        let error = small_checkpoint()
+            .tensor("_conv_stem.weight", &[32, 3, 3, 3])
+            .err();
         let Some(EncoderError::MissingTensor { name }) = error else {
             panic!("{error:?}");
         };
