@@ -122,6 +122,7 @@ impl Home {
             }
             let Ok(made) = tempfile::Builder::new()
                 .prefix("marrowscope-")
+                .permissions(fs::Permissions::from_mode(0o700))
                 .tempdir_in(parent)
             else {
                 continue;
