@@ -245,9 +245,7 @@ impl Files {
         let fault = |source| self.fault("write", name, source);
         let folder = path.parent().unwrap_or(&self.root);
         make_folder(folder).map_err(fault)?;
-        incoming
-            .persist(path)
-            .map_err(|error| fault(error.error))?;
+        incoming.persist(path).map_err(|error| fault(error.error))?;
         sync_folder(folder).map_err(fault)
     }
 
