@@ -9,10 +9,11 @@ use wasm_bindgen::closure::Closure;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{Event, EventTarget, HtmlCanvasElement, HtmlElement, ResizeObserver};
 
-use super::core::{Core, Order};
 use super::layers::TargetKey;
 use super::net;
+use super::orders::{Order, SpotOrder};
 use super::overlay::{SpotMaps, TargetMaps};
+use super::scene::Scene;
 use super::schedule::TileKey;
 use super::state::{Command, ViewState};
 
@@ -34,7 +35,7 @@ const CANVAS_EVENTS: [&str; 10] = [
 pub struct Engine(Rc<Shared>);
 
 struct Shared {
-    core: RefCell<Core>,
+    scene: RefCell<Scene>,
     me: Weak<Shared>,
     canvas: HtmlCanvasElement,
     frame: Cell<Option<i32>>,
@@ -56,11 +57,11 @@ impl Engine {
         slide: SlideDetail,
         view: ViewState,
     ) -> Option<Self> {
-        let core = Core::new(canvas.clone(), outline, Rc::new(slide), view)?;
+        let scene = Scene::new(canvas.clone(), outline, Rc::new(slide), view)?;
         let shared = Rc::new_cyclic(|me: &Weak<Shared>| {
             let on_resize = Closure::new(calling(me, Shared::resized));
             Shared {
-                core: RefCell::new(core),
+                scene: RefCell::new(scene),
                 me: me.clone(),
                 frame: Cell::new(None),
                 on_frame: Closure::new({
@@ -99,20 +100,20 @@ impl Engine {
 
     /// Does what was asked for.
     pub fn command(&self, command: Command) {
-        self.0.core.borrow_mut().command(command);
+        self.0.scene.borrow_mut().command(command);
         self.0.request_frame();
     }
 
     /// Takes over what has become of the slide.
     pub fn slide_changed(&self, slide: SlideDetail) {
-        self.0.core.borrow_mut().slide_changed(Rc::new(slide));
+        self.0.scene.borrow_mut().slide_changed(Rc::new(slide));
         self.0.carry_out();
         self.0.request_frame();
     }
 
     /// Takes over the layer as set up.
     pub fn layer_changed(&self) {
-        self.0.core.borrow_mut().layer_changed();
+        self.0.scene.borrow_mut().layer_changed();
         self.0.carry_out();
         self.0.request_frame();
     }
@@ -160,22 +161,22 @@ impl Shared {
 
     fn draw(&self, now: f64) {
         self.frame.set(None);
-        let again = self.core.borrow_mut().draw(now);
+        let again = self.scene.borrow_mut().draw(now);
         self.carry_out();
-        self.core.borrow_mut().tell_whether_settled();
+        self.scene.borrow_mut().tell_whether_settled();
         if again {
             self.request_frame();
         }
     }
 
     fn resized(&self) {
-        if self.core.borrow_mut().resized() {
+        if self.scene.borrow_mut().resized() {
             self.request_frame();
         }
     }
 
     fn event(&self, event: &Event) {
-        let wants_frame = self.core.borrow_mut().event(event);
+        let wants_frame = self.scene.borrow_mut().event(event);
         if wants_frame {
             self.request_frame();
         }
@@ -183,7 +184,7 @@ impl Shared {
 
     /// Starts the requests that are due and sets the alarm for those that are not.
     fn carry_out(&self) {
-        let (orders, wake_in) = self.core.borrow_mut().orders();
+        let (orders, wake_in) = self.scene.borrow_mut().orders();
         for order in orders {
             let me = self.me.clone();
             match order {
@@ -223,7 +224,7 @@ impl Shared {
         ticket: u64,
         tile: Result<web_sys::ImageBitmap, net::Refusal>,
     ) {
-        let is_news = self.core.borrow_mut().tile_came(key, ticket, tile);
+        let is_news = self.scene.borrow_mut().tile_came(key, ticket, tile);
         // The next request need not wait for the next frame.
         self.carry_out();
         if is_news {
@@ -232,7 +233,7 @@ impl Shared {
     }
 
     fn maps_came(&self, key: TargetKey, maps: Result<TargetMaps, String>) {
-        self.core.borrow_mut().maps_came(key, maps);
+        self.scene.borrow_mut().maps_came(key, maps);
         self.carry_out();
         self.request_frame();
     }
@@ -253,16 +254,6 @@ impl Drop for Shared {
             }
         }
     }
-}
-
-/// What to fetch for one spot, and how to read it.
-pub struct SpotOrder {
-    /// Where its terms are; `None` for a spot without tiles.
-    pub url: Option<String>,
-    /// Number of tiles.
-    pub tiles: usize,
-    /// One per entitled fold model.
-    pub readouts: Rc<[domain::score::Readout]>,
 }
 
 async fn fetch_maps(orders: Vec<SpotOrder>) -> Result<TargetMaps, String> {

@@ -56,14 +56,14 @@ fn fold_models(count: usize) -> String {
 #[component]
 pub fn Legend() -> impl IntoView {
     let state = ViewState::from_context();
-    let gradient = move || {
+    let gradient = Memo::new(move |_| {
         state.layer.with(|layer| {
             layer
                 .as_ref()
                 .map(|layer| layer.colour_map.css_gradient())
                 .unwrap_or_default()
         })
-    };
+    });
     view! {
         <div class="legend" data-testid="legend">
             {move || match state.overlay.get() {
@@ -81,10 +81,7 @@ pub fn Legend() -> impl IntoView {
     }
 }
 
-fn shown(
-    summary: &LayerSummary,
-    gradient: impl Fn() -> String + Copy + Send + Sync + 'static,
-) -> impl IntoView + use<> {
+fn shown(summary: &LayerSummary, gradient: Memo<String>) -> impl IntoView + use<> {
     let range = summary.normalisation;
     let write = if summary.quantity.is_signed() {
         signed
@@ -101,7 +98,7 @@ fn shown(
             <span data-testid="legend-target">{summary.target.clone()}</span>
             <span class="legend__model">{summary.model.clone()}</span>
         </p>
-        <div class="legend__bar" style:background=gradient aria-hidden="true"></div>
+        <div class="legend__bar" style:background=move || gradient.get() aria-hidden="true"></div>
         <p class="legend__numbers">
             {bound(range.low, "legend-low")} {bound(f64::midpoint(range.low, range.high), "legend-mid")}
             {bound(range.high, "legend-high")}

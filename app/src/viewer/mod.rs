@@ -1,21 +1,24 @@
 //! The slide viewer: image and overlay under one camera, drawn with WebGL2.
 //!
-//! `schedule`, `motion`, `input` and `overlay` decide and know no browser; `renderer` and `net` are the browser's hands;
-//! `core` and `engine` join them. The components are the same on the server, where nothing of that runs.
+//! `schedule`, `cache`, `motion`, `input` and `overlay` decide and know no browser; `renderer` and `net` are the browser's
+//! hands; `scene`, `events`, `orders`, `layers` and `engine` join them. The components are the same on the server, where nothing of that runs.
 
+mod cache;
 mod controls;
-mod core;
 mod engine;
+mod events;
 mod format;
 mod input;
 mod layers;
 mod legend;
 mod motion;
 mod net;
+mod orders;
 mod overlay;
 mod read_out;
 mod renderer;
 mod scale_bar;
+mod scene;
 mod schedule;
 mod shaders;
 pub mod state;
