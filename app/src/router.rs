@@ -7,9 +7,9 @@ use leptos::config::LeptosOptions;
 use leptos::prelude::provide_context;
 use leptos_axum::{LeptosRoutes, generate_route_list, render_app_async_with_context};
 
+use crate::App;
 use crate::backend::Backend;
 use crate::shell::{SiteAssets, shell};
-use crate::App;
 
 /// The pages at their addresses, the server functions below `/fn`, and the page "Not found" for all that no other route
 /// takes.
@@ -19,7 +19,12 @@ pub fn router(backend: Arc<dyn Backend>, assets: SiteAssets) -> Router {
     let context = move || provide_context(Arc::clone(&backend));
     let document = move || shell(&assets);
     Router::new()
-        .leptos_routes_with_context(&options, generate_route_list(App), context.clone(), document.clone())
+        .leptos_routes_with_context(
+            &options,
+            generate_route_list(App),
+            context.clone(),
+            document.clone(),
+        )
         .fallback(render_app_async_with_context(context, document))
         .with_state(options)
 }

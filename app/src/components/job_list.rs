@@ -33,7 +33,13 @@ pub fn JobList(
 #[component]
 fn JobRow(job: Memo<JobView>) -> impl IntoView {
     let state = Memo::new(move |_| job.with(|job| job.state));
-    let class = move || if state.get() == JobState::Failed { "job job--failed" } else { "job" };
+    let class = move || {
+        if state.get() == JobState::Failed {
+            "job job--failed"
+        } else {
+            "job"
+        }
+    };
     let state_words = move || {
         let (icon, word) = match state.get() {
             JobState::Queued => (IconName::Clock, "waits"),
@@ -54,7 +60,8 @@ fn JobRow(job: Memo<JobView>) -> impl IntoView {
             </a>
         }
     });
-    let measured = Memo::new(move |_| job.with(|job| job.state == JobState::Running && job.total > 0));
+    let measured =
+        Memo::new(move |_| job.with(|job| job.state == JobState::Running && job.total > 0));
     let bar = move || {
         measured.get().then(|| {
             view! {
@@ -68,7 +75,8 @@ fn JobRow(job: Memo<JobView>) -> impl IntoView {
         })
     };
     let error = move || {
-        job.with(failure_words).map(|text| view! { <p class="job__error">{text}</p> })
+        job.with(failure_words)
+            .map(|text| view! { <p class="job__error">{text}</p> })
     };
     view! {
         <li class=class>
@@ -95,13 +103,17 @@ fn JobActions(job: Memo<JobView>, state: Memo<JobState>) -> impl IntoView {
     });
     let refusal = move || {
         let answers = [cancel.value().get(), retry.value().get()];
-        answers.into_iter().flatten().find_map(Result::err).map(|error| {
-            view! {
-                <span class="job__answer" role="alert">
-                    {error.message}
-                </span>
-            }
-        })
+        answers
+            .into_iter()
+            .flatten()
+            .find_map(Result::err)
+            .map(|error| {
+                view! {
+                    <span class="job__answer" role="alert">
+                        {error.message}
+                    </span>
+                }
+            })
     };
     let (id, title) = job.with_untracked(|job| (job.id, job.title.clone()));
     let pending = move || cancel.pending().get() || retry.pending().get();
@@ -199,10 +211,19 @@ mod tests {
 
     #[test]
     fn a_failure_tells_how_often_it_was_tried() {
-        let failed = JobView { error: Some("No room on the disk.".to_owned()), ..job(JobState::Failed) };
+        let failed = JobView {
+            error: Some("No room on the disk.".to_owned()),
+            ..job(JobState::Failed)
+        };
         assert_eq!(failure_words(&failed).unwrap(), "No room on the disk.");
-        let again = JobView { attempts: 3, ..failed };
-        assert_eq!(failure_words(&again).unwrap(), "No room on the disk. (3 tries)");
+        let again = JobView {
+            attempts: 3,
+            ..failed
+        };
+        assert_eq!(
+            failure_words(&again).unwrap(),
+            "No room on the disk. (3 tries)"
+        );
     }
 
     #[test]

@@ -68,8 +68,9 @@ fn Queue() -> impl IntoView {
         })
     };
     let lost = move || {
-        live.is_lost()
-            .then(|| view! { <p class="queue__lost">"No connection to the server. Trying again…"</p> })
+        live.is_lost().then(
+            || view! { <p class="queue__lost">"No connection to the server. Trying again…"</p> },
+        )
     };
     view! {
         <Show when=shown>
@@ -98,8 +99,16 @@ fn headline(progress: &Progress) -> String {
     let failed = progress.counts.failed;
     let failed_words = format!("{} failed", format::count(failed, "job", "jobs"));
     if is_active(progress) {
-        let done = format!("{} of {} done", progress.finished, format::count(all(progress), "job", "jobs"));
-        if failed > 0 { format!("{done}, {failed_words}") } else { done }
+        let done = format!(
+            "{} of {} done",
+            progress.finished,
+            format::count(all(progress), "job", "jobs")
+        );
+        if failed > 0 {
+            format!("{done}, {failed_words}")
+        } else {
+            done
+        }
     } else if failed > 0 {
         failed_words
     } else {
@@ -115,12 +124,19 @@ mod tests {
     #[test]
     fn the_headline_counts_what_is_done_and_what_has_failed() {
         let progress = |queued, running, failed| Progress {
-            counts: JobCounts { queued, running, failed },
+            counts: JobCounts {
+                queued,
+                running,
+                failed,
+            },
             finished: 7,
             jobs: Vec::new(),
         };
         assert_eq!(headline(&progress(2, 1, 0)), "7 of 10 jobs done");
-        assert_eq!(headline(&progress(0, 1, 1)), "7 of 8 jobs done, 1 job failed");
+        assert_eq!(
+            headline(&progress(0, 1, 1)),
+            "7 of 8 jobs done, 1 job failed"
+        );
         assert_eq!(headline(&progress(0, 0, 2)), "2 jobs failed");
         assert_eq!(headline(&progress(0, 0, 0)), "All jobs have ended");
     }

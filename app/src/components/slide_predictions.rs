@@ -16,7 +16,9 @@ pub fn SlidePredictions(
 ) -> impl IntoView {
     let state = ViewState::from_context();
     let model = Memo::new(move |_| {
-        let on_slide = state.layer.with(|layer| layer.as_ref().map(|layer| layer.model.clone()));
+        let on_slide = state
+            .layer
+            .with(|layer| layer.as_ref().map(|layer| layer.model.clone()));
         slide.with(|slide| {
             let named = |key: String| slide.models.iter().find(|model| model.key == key);
             on_slide.and_then(named).or(slide.models.last()).cloned()
@@ -24,7 +26,9 @@ pub fn SlidePredictions(
     });
     // The heatmap's model is the panel's model; choosing one neither shows nor hides the heatmap.
     let choose_model = move |key: String| {
-        let target = state.layer.with_untracked(|layer| layer.as_ref().map(|layer| layer.target.clone()));
+        let target = state
+            .layer
+            .with_untracked(|layer| layer.as_ref().map(|layer| layer.target.clone()));
         let target = slide.with_untracked(|slide| target_of(slide, &key, target));
         let visible = state.layer_visible.get_untracked();
         state.show_target(&key, &target.unwrap_or_default());
@@ -138,8 +142,14 @@ fn Caveat(summary: SlideSummary, model: ModelOnSlide) -> impl IntoView {
 
 /// The target that a model goes on with: the one from before where the model has it, else its first.
 fn target_of(slide: &SlideDetail, model: &str, before: Option<String>) -> Option<String> {
-    let targets = &slide.models.iter().find(|other| other.key == model)?.targets;
-    let same = targets.iter().find(|target| Some(&target.key) == before.as_ref());
+    let targets = &slide
+        .models
+        .iter()
+        .find(|other| other.key == model)?
+        .targets;
+    let same = targets
+        .iter()
+        .find(|target| Some(&target.key) == before.as_ref());
     same.or(targets.first()).map(|target| target.key.clone())
 }
 

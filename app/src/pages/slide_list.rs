@@ -122,7 +122,8 @@ pub fn SlideList() -> impl IntoView {
                 let all = slides.len();
                 let groups = groups(slides, &filter.get(), order.get());
                 let models = models.get().and_then(Result::ok).unwrap_or_default();
-                view! { <Cohorts groups=groups models=models all=all filter=filter limit=limit /> }.into_any()
+                view! { <Cohorts groups=groups models=models all=all filter=filter limit=limit /> }
+                    .into_any()
             }
         })
     };
