@@ -14,7 +14,10 @@ pub async fn list_slides() -> Result<Vec<SlideSummary>, AppError> {
 
 /// One slide with what the models say of it.
 #[server(prefix = "/fn", endpoint = "slide", input = GetUrl)]
-pub async fn slide(code: String) -> Result<SlideDetail, AppError> {
+pub async fn slide(
+    /// Its code.
+    code: String,
+) -> Result<SlideDetail, AppError> {
     let code = code.parse().map_err(|_| {
         AppError::not_found(
             "No slide has this code: codes are made of letters, digits, '-', '_' and '.'.",
@@ -43,7 +46,10 @@ pub async fn progress() -> Result<Progress, AppError> {
 
 /// Asks a job to stop.
 #[server(prefix = "/fn", endpoint = "cancel-job")]
-pub async fn cancel_job(id: i64) -> Result<(), AppError> {
+pub async fn cancel_job(
+    /// Its id.
+    id: i64,
+) -> Result<(), AppError> {
     crate::backend::backend()?
         .cancel_job(domain::ids::JobId(id))
         .await
@@ -51,7 +57,10 @@ pub async fn cancel_job(id: i64) -> Result<(), AppError> {
 
 /// Puts a failed job back into the queue.
 #[server(prefix = "/fn", endpoint = "retry-job")]
-pub async fn retry_job(id: i64) -> Result<(), AppError> {
+pub async fn retry_job(
+    /// Its id.
+    id: i64,
+) -> Result<(), AppError> {
     crate::backend::backend()?
         .retry_job(domain::ids::JobId(id))
         .await

@@ -10,6 +10,7 @@ pub mod live;
 pub mod pages;
 #[cfg(feature = "ssr")]
 mod router;
+#[cfg(feature = "ssr")]
 mod shell;
 pub mod viewer;
 
@@ -23,6 +24,7 @@ use live::Live;
 use pages::{NotFound, SlideList, SlidePage, StatusPage};
 #[cfg(feature = "ssr")]
 pub use router::router;
+#[cfg(feature = "ssr")]
 pub use shell::SiteAssets;
 
 /// The application: the head of the page and the page that belongs to the address.

@@ -5,7 +5,6 @@ use leptos_meta::MetaTags;
 use serde::{Deserialize, Serialize};
 
 use crate::App;
-use crate::components::EARLY_SCRIPT;
 
 /// Where the built files are, as URLs that change with their content. The build writes them to `manifest.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +16,9 @@ pub struct SiteAssets {
     /// The style sheet.
     pub css: String,
 }
+
+/// Runs before anything is drawn: a stored choice of theme must not flash.
+const EARLY_SCRIPT: &str = "try{const t=localStorage.getItem('theme');if(t==='light'||t==='dark')document.documentElement.dataset.theme=t}catch{}";
 
 /// The document that every page is served in.
 pub fn shell(assets: &SiteAssets) -> impl IntoView + use<> {

@@ -40,4 +40,5 @@ pub fn Failure(
             </div>
         </section>
     }
+    .into_any()
 }

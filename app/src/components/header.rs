@@ -28,6 +28,7 @@ pub fn Header() -> impl IntoView {
             <ThemeToggle />
         </header>
     }
+    .into_any()
 }
 
 /// What runs now, in a few words; leads to the list, where it is told in full.
@@ -68,6 +69,7 @@ fn Activity() -> impl IntoView {
             }}
         </Transition>
     }
+    .into_any()
 }
 
 /// A section through a trabecula with one large cell under the lens.
@@ -80,4 +82,5 @@ fn Logo() -> impl IntoView {
             <path class="logo__nucleus" d="M9.6 9c1.2-1 2.1.3 3.1.2 1.1-.2 2.2 0 2.4 1.2.2 1.1-1 1.6-1.2 2.5-.2 1-.9 1.9-2 1.6-.9-.2-1-1.2-1.8-1.5-1-.4-1.9-.9-1.7-2.1.1-.8.6-1.4 1.2-1.9z" />
         </svg>
     }
+    .into_any()
 }

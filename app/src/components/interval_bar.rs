@@ -31,4 +31,5 @@ pub fn IntervalBar(
             <circle class="interval__mark" cx=percent(estimate) cy="8" r="4" />
         </svg>
     }
+    .into_any()
 }

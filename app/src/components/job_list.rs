@@ -28,6 +28,7 @@ pub fn JobList(
             <For each=move || jobs.get() key=|job| job.id children=row />
         </ul>
     }
+    .into_any()
 }
 
 #[component]
@@ -89,6 +90,7 @@ fn JobRow(job: Memo<JobView>) -> impl IntoView {
             {error}
         </li>
     }
+    .into_any()
 }
 
 #[component]
@@ -142,7 +144,7 @@ fn JobActions(job: Memo<JobView>, state: Memo<JobState>) -> impl IntoView {
             </button>
         })
     };
-    view! { <span class="job__actions">{refusal} {button}</span> }
+    view! { <span class="job__actions">{refusal} {button}</span> }.into_any()
 }
 
 /// Why a job failed, and how often it was tried.

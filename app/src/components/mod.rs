@@ -28,5 +28,4 @@ pub use slide_card::{SlideCard, SlideState};
 pub use slide_facts::SlideFacts;
 pub use slide_predictions::SlidePredictions;
 pub use slide_work::SlideWork;
-pub(crate) use theme_toggle::EARLY_SCRIPT;
 pub use theme_toggle::ThemeToggle;

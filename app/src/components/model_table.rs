@@ -55,6 +55,7 @@ pub fn ModelTable(
             </div>
         </section>
     }
+    .into_any()
 }
 
 /// What the numbers of a model mean: stands once below all tables.
@@ -92,4 +93,5 @@ fn TargetRow(target: TargetOfModel) -> impl IntoView {
             <td>{target.sign.map(|sign| sign.kind.describe())}</td>
         </tr>
     }
+    .into_any()
 }

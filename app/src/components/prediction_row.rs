@@ -67,6 +67,7 @@ pub fn PredictionRow(
             {sign}
         </li>
     }
+    .into_any()
 }
 
 fn value_of(prediction: &PredictionView) -> String {

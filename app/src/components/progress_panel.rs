@@ -15,6 +15,7 @@ pub fn ProgressPanel() -> impl IntoView {
             <Queue />
         </Transition>
     }
+    .into_any()
 }
 
 #[component]
@@ -88,6 +89,7 @@ fn Queue() -> impl IntoView {
             </section>
         </Show>
     }
+    .into_any()
 }
 
 /// All jobs since the queue was last empty, of those that have not failed.

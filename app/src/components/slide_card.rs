@@ -105,6 +105,7 @@ pub fn SlideCard(
             </a>
         </li>
     }
+    .into_any()
 }
 
 #[cfg(test)]

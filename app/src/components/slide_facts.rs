@@ -50,4 +50,5 @@ pub fn SlideFacts(
             }
         }}
     }
+    .into_any()
 }

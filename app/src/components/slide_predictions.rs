@@ -47,6 +47,7 @@ pub fn SlidePredictions(
                     <Predictions model=model />
                 </section>
             }
+            .into_any()
         })
     };
     view! { {body} }
@@ -123,6 +124,7 @@ fn Predictions(model: ModelOnSlide) -> impl IntoView {
             <a href=format!("/status#model-{key}")>"More on this model"</a>
         </p>
     }
+    .into_any()
 }
 
 #[component]

@@ -18,6 +18,7 @@ pub fn SlideWork(
             <Work slide=slide />
         </Transition>
     }
+    .into_any()
 }
 
 #[component]
@@ -36,6 +37,7 @@ fn Work(slide: Signal<SlideDetail>) -> impl IntoView {
             </section>
         </Show>
     }
+    .into_any()
 }
 
 /// What the slide lacks and what it waits for.

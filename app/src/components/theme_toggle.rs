@@ -4,9 +4,6 @@ use leptos::prelude::*;
 
 use crate::components::{Icon, IconName};
 
-/// Runs in the head, before anything is drawn: a stored choice must not flash.
-pub(crate) const EARLY_SCRIPT: &str = "try{const t=localStorage.getItem('theme');if(t==='light'||t==='dark')document.documentElement.dataset.theme=t}catch{}";
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Theme {
     System,

@@ -162,6 +162,7 @@ pub fn SlideList() -> impl IntoView {
             <Transition fallback=Loading>{body}</Transition>
         </div>
     }
+    .into_any()
 }
 
 #[component]
@@ -209,7 +210,7 @@ fn Cohort(group: Group, models: Vec<ModelSummary>, limit: RwSignal<usize>) -> im
     view! {
         <section class="cohort" aria-labelledby=title_id.clone()>
             <div class="cohort__head">
-                <h2 class="cohort__title" id=title_id>
+                <h2 class="cohort__title" id=title_id.clone()>
                     {cohort.title}
                 </h2>
                 {cohort.synthetic.then(|| view! { <SyntheticBadge /> })}
@@ -235,6 +236,7 @@ fn Cohort(group: Group, models: Vec<ModelSummary>, limit: RwSignal<usize>) -> im
             }}
         </section>
     }
+    .into_any()
 }
 
 #[component]
@@ -280,6 +282,7 @@ fn Empty() -> impl IntoView {
             </Transition>
         </section>
     }
+    .into_any()
 }
 
 #[component]
@@ -289,6 +292,7 @@ fn Loading() -> impl IntoView {
             {(0..12).map(|_| view! { <li class="card card--loading" /> }).collect_view()}
         </ul>
     }
+    .into_any()
 }
 
 #[cfg(test)]

@@ -39,6 +39,7 @@ pub fn SlidePage() -> impl IntoView {
         <Title text=move || code.get() />
         <Transition fallback=Loading>{body}</Transition>
     }
+    .into_any()
 }
 
 #[component]
@@ -88,6 +89,7 @@ fn OpenSlide(slide: SlideDetail) -> impl IntoView {
             </div>
         </article>
     }
+    .into_any()
 }
 
 #[component]
@@ -107,6 +109,7 @@ fn SlideHead(summary: SlideSummary) -> impl IntoView {
             </p>
         </header>
     }
+    .into_any()
 }
 
 /// The tissue, and what it is not when that matters.

@@ -31,6 +31,7 @@ pub fn StatusPage() -> impl IntoView {
             <Transition fallback=|| view! { <p class="soft" aria-busy="true">"Loading…"</p> }>{body}</Transition>
         </div>
     }
+    .into_any()
 }
 
 #[component]
@@ -55,6 +56,7 @@ fn Body(status: Status) -> impl IntoView {
             <ServerFacts status=status />
         </section>
     }
+    .into_any()
 }
 
 #[component]
@@ -97,4 +99,5 @@ fn ServerFacts(status: Status) -> impl IntoView {
             </dd>
         </dl>
     }
+    .into_any()
 }
