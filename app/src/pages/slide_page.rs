@@ -66,11 +66,16 @@ fn OpenSlide(slide: SlideDetail) -> impl IntoView {
         }
         generation
     });
+    // Of erased types, because the compiler's depth does not reach to the ground of all in one view.
+    let viewer = view! { <Viewer slide=slide /> }.into_any();
+    let controls = view! { <LayerControls slide=slide /> }.into_any();
+    let legend = view! { <Legend /> }.into_any();
+    let read_out = view! { <ReadOut /> }.into_any();
     view! {
         <article class="slide">
             <SlideHead summary=summary />
             <div class="slide__viewer">
-                <Viewer slide=slide />
+                {viewer}
             </div>
             <div class="slide__panel">
                 <SlideWork slide=slide />
@@ -79,13 +84,12 @@ fn OpenSlide(slide: SlideDetail) -> impl IntoView {
                     <h2 class="hidden" id="heatmap-title">
                         "Heatmap"
                     </h2>
-                    <LayerControls slide=slide />
+                    {controls}
                 </section>
                 <SlideFacts slide=slide />
             </div>
             <div class="slide__reading">
-                <Legend />
-                <ReadOut />
+                {legend} {read_out}
             </div>
         </article>
     }

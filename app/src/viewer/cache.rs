@@ -114,7 +114,7 @@ mod tests {
         let mut cache = Cache::new(100);
         for key in 0..5 {
             cache.next_frame();
-            assert_eq!(cache.insert(key, key * 10, 20), []);
+            assert_eq!(cache.insert(key, key * 10, 20), Vec::<i32>::new());
         }
         cache.next_frame();
         assert_eq!(cache.get(&0), Some(&0));
@@ -124,7 +124,7 @@ mod tests {
         for key in 2..5 {
             let _ = cache.get(&key);
         }
-        assert_eq!(cache.insert(6, 60, 20), [], "all are in use");
+        assert_eq!(cache.insert(6, 60, 20), Vec::<i32>::new(), "all are in use");
         cache.next_frame();
         assert_eq!(cache.insert(7, 70, 20).len(), 2);
         assert_eq!(cache.bytes(), 100);
