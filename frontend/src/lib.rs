@@ -1,1 +1,4 @@
-//! frontend
+//! dev harness, not committed
+use wasm_bindgen::prelude::*;
+#[wasm_bindgen]
+pub fn start(json: String) { app::dev(json); }
