@@ -46,6 +46,8 @@ pub fn ScaleBar(
         Some((um, um / mpp.x * zoom))
     };
     let width = move || bar().map(|(_, px)| [&px.to_string(), "px"].concat());
+    // Before the first picture there is nothing to measure.
+    let hidden = move || zoom.get().is_none().then_some("hidden");
     // By convention 10 µm per px is magnification 1; the objective, where known, says it better.
     let magnification = move || {
         zoom.get().map_or_else(String::new, |zoom| {
@@ -57,7 +59,7 @@ pub fn ScaleBar(
         })
     };
     view! {
-        <div class="scale-bar" data-testid="scale-bar">
+        <div class="scale-bar" data-testid="scale-bar" style:visibility=hidden>
             <span class="scale-bar__line" style:width=width></span>
             <span class="scale-bar__text" data-testid="scale-bar-text">
                 {move || bar().map_or_else(String::new, |(um, _)| bar_text(um))}
