@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use model::DeviceChoice;
+use model::device::DeviceChoice;
 
 /// Explore what a model sees in H&E bone-marrow slides. For research and teaching only, not for diagnosis.
 #[derive(Debug, Parser)]

@@ -3,13 +3,13 @@
 
 pub mod args;
 mod backend;
+mod cohorts;
 mod device;
 mod guard;
 mod import;
 mod jobs;
 mod key;
 mod nice;
-mod phantom_cohort;
 mod problem;
 mod progress;
 mod routes;

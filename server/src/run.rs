@@ -7,7 +7,6 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use leptos::config::LeptosOptions;
 use store::Postgres;
 use store::files::Files;
 use tokio::net::TcpListener;
@@ -82,7 +81,6 @@ async fn serve_with(
     let work = Work::new(store.clone(), files.clone(), progress.clone(), device.clone(), place, serve, stopping.clone());
     let state = AppState {
         slides: Slides::new(store.clone(), files),
-        leptos: LeptosOptions::builder().output_name("marrowscope").build(),
         key: Arc::new(ServerKey::publish(&place.data_dir, address)?),
         database: postgres.place().into(),
         progress,

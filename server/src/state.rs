@@ -7,7 +7,6 @@ use std::time::Instant;
 use axum::extract::FromRef;
 use domain::ids::JobId;
 use domain::view::{DeviceView, Status};
-use leptos::config::LeptosOptions;
 use store::{Page, Store};
 use tokio_util::sync::CancellationToken;
 
@@ -46,8 +45,6 @@ pub struct AppState {
     pub device: Arc<OnceLock<Device>>,
     /// The browser's part.
     pub site: Site,
-    /// What leptos wants to know.
-    pub leptos: LeptosOptions,
     /// Where the database is, in words.
     #[from_ref(skip)]
     pub database: Arc<str>,
@@ -103,7 +100,8 @@ impl AppState {
 
 /// Resident memory of this process, bytes.
 fn resident_bytes() -> Option<u64> {
-    let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
-    let pages: u64 = statm.split_whitespace().nth(1)?.parse().ok()?;
-    Some(pages * rustix::param::page_size() as u64)
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
+    let kibibytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kibibytes * 1024)
 }

@@ -3,7 +3,6 @@
 mod api;
 mod events;
 mod health;
-mod pages;
 mod pictures;
 mod terms;
 
@@ -17,6 +16,7 @@ use tower_http::services::ServeDir;
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::trace::TraceLayer;
 
+use crate::backend::AppBackend;
 use crate::guard::{Hosts, guard};
 use crate::problem::Problem;
 use crate::state::AppState;
@@ -41,9 +41,11 @@ pub fn router(state: AppState, hosts: Hosts) -> Router {
             .and(NotForContentType::const_new("application/octet-stream")),
     );
 
+    let pages = app::router(AppBackend::shared(state.clone()), state.site.assets.clone());
+
     Router::new()
-        .merge(pages::router(&state))
         .merge(api::router())
+        .merge(pages.with_state(()))
         .layer(text)
         .merge(pictures)
         .route("/events", get(events::events))
