@@ -128,7 +128,7 @@ fn fat_cells(dice: &mut Dice, size_px: f32, margin_px: f32, um: f32, share: f32,
         }
         let r = if dice.chance(0.12) { dice.range(13.0, 22.0) } else { dice.range(24.0, 37.0) } * um;
         let disc = Disc::anywhere(dice, size_px, margin_px, r);
-        let (ratio, direction) = (dice.range(1.0, 1.09), dice.direction());
+        let (ratio, direction) = (dice.range(1.0, 1.16), dice.direction());
         let liking = 0.12 + 0.88 * (0.5 + 0.9 * clumps.at(disc.x, disc.y)).clamp(0.0, 1.0);
         let keep = dice.chance(liking.max(share - 0.2));
         let off_bone = bone.is_none_or(|bone| bone.at(disc.x, disc.y) < -0.7 * r);

@@ -46,13 +46,13 @@ pub(crate) fn look(class: CellClass) -> (Plasm, Chromatin) {
         C::Metamyelocyte => (plasm(0.09, 0.50, 0.18, 0.1), chromatin(1.85, 0.30, 0.45, 0)),
         C::BandNeutrophil => (plasm(0.06, 0.44, 0.14, 0.0), chromatin(2.25, 0.20, 0.3, 0)),
         C::SegmentedNeutrophil => (plasm(0.05, 0.40, 0.14, 0.0), chromatin(2.60, 0.14, 0.1, 0)),
-        C::Eosinophil => (plasm(0.02, 1.00, 0.34, 0.0), chromatin(2.20, 0.16, 0.2, 0)),
+        C::Eosinophil => (plasm(0.02, 0.88, 0.24, 0.0), chromatin(2.20, 0.16, 0.2, 0)),
         C::EarlyErythroblast => (plasm(0.46, 0.34, 0.10, 0.0), chromatin(2.00, 0.24, 0.4, 0)),
-        C::LateErythroblast => (plasm(0.12, 0.46, 0.06, 0.0), chromatin(2.90, 0.10, 0.0, 0)),
+        C::LateErythroblast => (plasm(0.12, 0.46, 0.06, 0.0), chromatin(2.70, 0.14, 0.0, 0)),
         C::Lymphocyte => (plasm(0.16, 0.26, 0.08, 0.0), chromatin(2.30, 0.24, 0.3, 0)),
         C::PlasmaCell => (plasm(0.50, 0.52, 0.08, 0.0), chromatin(1.95, 0.42, 0.5, 0)),
         C::Macrophage => (plasm(0.05, 0.24, 0.20, 0.8), chromatin(1.05, 0.20, 0.7, 1)),
-        C::Megakaryocyte => (plasm(0.12, 0.72, 0.10, 0.0), chromatin(1.80, 0.32, 0.5, 0)),
+        C::Megakaryocyte => (plasm(0.14, 0.62, 0.11, 0.0), chromatin(1.80, 0.32, 0.5, 0)),
         C::SpindleCell | C::BoneCell => (plasm(0.05, 0.40, 0.10, 0.0), chromatin(2.10, 0.18, 0.2, 0)),
         C::RedCell | C::FatCell => (plasm(0.0, 0.45, 0.04, 0.0), chromatin(0.0, 0.0, 0.0, 0)),
     }
@@ -115,12 +115,13 @@ impl Maker<'_> {
     /// Lobes along an arc around the middle.
     fn chain(mut self, lobes: usize, radius: f32, away: f32, bridge_um: f32) -> Nucleus {
         let start = self.dice.unit();
-        let step = self.dice.range(0.17, 0.23) * if lobes == 2 { 1.6 } else { 1.0 };
+        let step = self.dice.range(0.15, 0.25) * if lobes == 2 { 1.6 } else { 1.0 };
         let lobes = (0..lobes)
             .map(|lobe| {
                 let [cos, sin] = turn(start + step * lobe as f32);
                 let size = radius * self.dice.range(0.88, 1.12);
-                self.lobe(cos * away, sin * away, size, 1.25)
+                let away = away * self.dice.range(0.75, 1.2);
+                self.lobe(cos * away, sin * away, size, 1.45)
             })
             .collect();
         Nucleus { lobes, notch: None, bridge: bridge_um * 2.0 }
@@ -129,7 +130,7 @@ impl Maker<'_> {
     fn segmented(self) -> Nucleus {
         let lobes = 2 + self.dice.weighted(&[0.15, 0.45, 0.3, 0.1]);
         let radius = if lobes > 3 { 0.25 } else { 0.29 };
-        self.chain(lobes, radius, 0.46, 0.5)
+        self.chain(lobes, radius, 0.36, 1.3)
     }
 
     /// Two nuclei, or one with buds.

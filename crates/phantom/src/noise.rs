@@ -125,20 +125,25 @@ impl Field {
 
     /// Smooth noise, about −1 to 1, whose hills are about `feature_px` apart.
     pub(crate) fn noise(dice: &mut Dice, size_px: f32, margin_px: f32, step_px: f32, feature_px: f32) -> Self {
+        // Each octave has a lattice of its own, turned at random: nothing may line up with the axes of the image.
+        let side = 1.5 * (size_px + 2.0 * margin_px);
+        let middle = 0.5 * size_px;
         let mut lattice = |feature: f32| {
-            let n = ((size_px + 2.0 * margin_px) / feature).ceil() as usize + 3;
+            let n = (side / feature).ceil() as usize + 3;
             let values: Vec<f32> = (0..n * n).map(|_| dice.range(-1.0, 1.0)).collect();
-            (feature, n, values)
+            (feature, n, values, dice.direction())
         };
         let octaves = [(lattice(feature_px), 0.72), (lattice(feature_px * 0.47), 0.28)];
         Self::from_fn(size_px, margin_px, step_px, |x, y| {
+            let (x, y) = (x - middle, y - middle);
             octaves
                 .iter()
-                .map(|((feature, n, values), weight)| {
-                    let (u, v) = ((x + margin_px) / feature, (y + margin_px) / feature);
+                .map(|((feature, n, values, [cos, sin]), weight)| {
+                    let u = ((x * cos - y * sin) + 0.5 * side) / feature;
+                    let v = ((x * sin + y * cos) + 0.5 * side) / feature;
                     let (column, row) = (u as usize, v as usize);
                     let (s, t) = (ease(u - column as f32), ease(v - row as f32));
-                    let at = |c: usize, r: usize| values[(r.min(n - 1)) * n + c.min(n - 1)];
+                    let at = |c: usize, r: usize| values[r.min(n - 1) * n + c.min(n - 1)];
                     let top = at(column, row) * (1.0 - s) + at(column + 1, row) * s;
                     let bottom = at(column, row + 1) * (1.0 - s) + at(column + 1, row + 1) * s;
                     1.6 * weight * (top * (1.0 - t) + bottom * t)

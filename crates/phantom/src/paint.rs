@@ -95,7 +95,7 @@ impl Painter<'_> {
         let (um, a) = (self.um, self.dice.bits());
         let Self { canvas, textures, ground, .. } = self;
         canvas.lay(canvas.whole(), Some(PixelClass::Background), |x, y| {
-            let depth = ground.cleft.at(x, y) + 1.4 * um * texture!(textures.wobble, a, x, y);
+            let depth = ground.cleft.at(x, y) + 0.9 * um * texture!(textures.wobble, a, x, y);
             (depth > -1.0).then(|| (cover(depth, 1.4), dye(0.01, 0.02)))
         });
     }
@@ -130,11 +130,11 @@ impl Painter<'_> {
         for body in &ground.fat_cells {
             let (x0, y0) = (body.lobe.x, body.lobe.y);
             let offset = self.dice.bits();
-            let haze = self.dice.range(0.004, 0.022);
+            let haze = self.dice.range(0.008, 0.032);
             let folds: Vec<([f32; 2], f32, f32)> = (0..self.dice.below(4))
                 .map(|_| {
                     let at = self.dice.range(-0.7, 0.7) * body.reach();
-                    (self.dice.direction(), at, self.dice.range(0.006, 0.03))
+                    (self.dice.direction(), at, self.dice.range(0.008, 0.035))
                 })
                 .collect();
             let wall = self.dice.range(0.30, 0.62);
@@ -178,7 +178,7 @@ impl Painter<'_> {
         let red = cell.class == CellClass::RedCell;
         let large = cell.class == CellClass::Megakaryocyte;
         let (grow, gap_um, corner_um) = match cell.class {
-            CellClass::RedCell => (1.10, 0.55, 1.6),
+            CellClass::RedCell => (1.30, 0.5, 1.5),
             CellClass::Megakaryocyte => (1.0, 0.6, 4.0),
             _ => (1.18, 0.5, 2.2),
         };
@@ -192,7 +192,8 @@ impl Painter<'_> {
         let (plasm, _) = look(cell.class);
         let class = if red { PixelClass::Red } else { PixelClass::Nucleated };
         let softness = self.dice.range(1.0, 1.9);
-        let ragged = um * if large { 0.9 } else { 0.3 };
+        // A large cell has a slowly waving edge, a small one is uneven.
+        let (waves, ragged) = if large { (1.1 * um, 0.25 * um) } else { (0.0, 0.3 * um) };
         let Self { canvas, textures, .. } = self;
         let area = canvas.around(lobe.x, lobe.y, body.reach() + 4.0 * um);
         if large {
@@ -203,7 +204,9 @@ impl Painter<'_> {
             });
         }
         let covered = canvas.lay(area, Some(class), |x, y| {
-            let depth = body.depth(x, y) + ragged * texture!(textures.wobble, offset, x, y);
+            let mottle = texture!(textures.mottle, offset, x, y);
+            let wobble = texture!(textures.wobble, offset, x, y);
+            let depth = body.depth(x, y) + waves * mottle + ragged * wobble;
             (depth > -1.0).then(|| {
                 let grain = texture!(textures.grain, offset, x, y);
                 let Dye { haem, eosin } = plasm.dye;
@@ -212,8 +215,8 @@ impl Painter<'_> {
                     0.72 + 0.5 * (1.0 - (depth / (1.5 * um) - 0.5).abs().min(1.0))
                 } else {
                     let membrane = 0.22 * (1.0 - (depth / (0.8 * um)).min(1.0));
-                    let vacuole = plasm.foam * smoothstep(0.2, 1.2, texture!(textures.wobble, offset, x, y));
-                    (1.0 + plasm.grain * grain + membrane) * (1.0 - 0.8 * vacuole)
+                    let vacuole = plasm.foam * smoothstep(0.2, 1.2, wobble);
+                    (1.0 + plasm.grain * grain + 0.06 * mottle + membrane) * (1.0 - 0.8 * vacuole)
                 };
                 (cover(depth, softness), dye(haem * shade, eosin * shade * tone))
             })

@@ -201,11 +201,11 @@ impl Settlers<'_> {
             PlasmaCell, Promyelocyte, SegmentedNeutrophil,
         };
         let um = self.um;
-        for attempt in 0..(self.laid_um2() * 0.13) as usize {
+        for attempt in 0..(self.laid_um2() * 0.18) as usize {
             let spot = self.anywhere(0.0);
             let (x, y) = (spot.x, spot.y);
             let room_um = self.ground.room(x, y) / um;
-            if room_um < 2.0 || !self.dice.chance(0.55 + 0.55 * self.ground.crowd.at(x, y)) {
+            if room_um < 2.0 || !self.dice.chance(0.65 + 0.55 * self.ground.crowd.at(x, y)) {
                 continue;
             }
             if self.ground.sinusoid.at(x, y) > -1.0 * um {
@@ -255,10 +255,10 @@ impl Settlers<'_> {
             let disc = Disc { r: self.dice.range(2.7, 3.4) * um, ..spot };
             let blood = self.ground.blood.at(disc.x, disc.y);
             let in_sinusoid = self.ground.sinusoid.at(disc.x, disc.y) > 1.2 * um;
-            let density = if in_sinusoid { 0.75 + 1.1 * blood } else { 0.30 + 0.7 * blood };
+            let density = if in_sinusoid { 0.85 + 1.2 * blood } else { 0.30 + 0.8 * blood };
             if self.dice.chance(density.clamp(0.0, 1.0))
                 && self.ground.room(disc.x, disc.y) > 0.8 * disc.r
-                && self.plan.packing.fits(disc, 0.93)
+                && self.plan.packing.fits(disc, 0.88)
             {
                 let direction = self.dice.direction();
                 self.put(CellClass::RedCell, disc, None, direction);
