@@ -8,7 +8,11 @@ use phantom::{Cohort, draw_spot};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
-    let folder = PathBuf::from(arguments.next().unwrap_or_else(|| "target/phantom".to_owned()));
+    let folder = PathBuf::from(
+        arguments
+            .next()
+            .unwrap_or_else(|| "target/phantom".to_owned()),
+    );
     let mut number = |default: u64| arguments.next().map_or(Ok(default), |text| text.parse());
     let (patients, size_px, seed) = (number(1)?, number(2048)?, number(1)?);
     std::fs::create_dir_all(&folder)?;
@@ -17,10 +21,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let started = Instant::now();
         let spot = draw_spot(&cohort, index, u32::try_from(size_px)?, 0.5)?;
         let seconds = started.elapsed().as_secs_f64();
-        spot.image.save(folder.join(format!("{}.png", patient.code)))?;
+        spot.image
+            .save(folder.join(format!("{}.png", patient.code)))?;
         let truth = serde_json::to_vec(&spot.truth)?;
         std::fs::write(folder.join(format!("{}.json", patient.code)), &truth)?;
-        let found: Vec<&str> = patient.observations.iter().filter(|o| o.positive).map(|o| o.target.as_str()).collect();
+        let found: Vec<&str> = patient
+            .observations
+            .iter()
+            .filter(|o| o.positive)
+            .map(|o| o.target.as_str())
+            .collect();
         println!(
             "{} {found:?} batch {} {} cells, {} bytes of truth, {seconds:.2} s, {:?}",
             patient.code,

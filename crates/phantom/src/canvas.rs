@@ -104,7 +104,8 @@ impl Canvas {
         for &class in &self.classes {
             counts[class as usize] += 1;
         }
-        let share = |class: PixelClass| counts[class as usize] as f32 / self.classes.len().max(1) as f32;
+        let share =
+            |class: PixelClass| counts[class as usize] as f32 / self.classes.len().max(1) as f32;
         PixelFractions {
             nucleated: share(PixelClass::Nucleated),
             red: share(PixelClass::Red),

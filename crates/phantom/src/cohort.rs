@@ -32,13 +32,16 @@ impl Patient {
     /// The observation of a target.
     #[must_use]
     pub fn observation(&self, target: &str) -> Option<&Observation> {
-        self.observations.iter().find(|observation| observation.target == target)
+        self.observations
+            .iter()
+            .find(|observation| observation.target == target)
     }
 
     /// Whether the patient is known to have the finding.
     #[must_use]
     pub fn is_positive(&self, target: &str) -> bool {
-        self.observation(target).is_some_and(|observation| observation.positive)
+        self.observation(target)
+            .is_some_and(|observation| observation.positive)
     }
 }
 

@@ -45,7 +45,9 @@ impl Ground {
     pub(crate) fn new(dice: &mut Dice, size_px: u32, px_per_um: f32, recipe: Recipe) -> Self {
         let um = px_per_um;
         let (size_px, margin_px, step_px) = (size_px as f32, MARGIN_UM * um, FIELD_STEP_UM * um);
-        let noise = |dice: &mut Dice, feature_um: f32| Field::noise(dice, size_px, margin_px, step_px, feature_um * um);
+        let noise = |dice: &mut Dice, feature_um: f32| {
+            Field::noise(dice, size_px, margin_px, step_px, feature_um * um)
+        };
 
         let rough = noise(dice, 70.0);
         let has_bone = dice.chance(0.45);
@@ -64,11 +66,30 @@ impl Ground {
 
         let ridge = noise(dice, 105.0);
         let width = noise(dice, 80.0);
-        let sinusoid = tubes(&ridge, |x, y| (3.0 + 11.0 * width.at(x, y)) * um, size_px, margin_px, step_px);
-        let sinusoid = apart_from(&sinusoid, bone.as_ref(), 6.0 * um, size_px, margin_px, step_px);
+        let sinusoid = tubes(
+            &ridge,
+            |x, y| (3.0 + 11.0 * width.at(x, y)) * um,
+            size_px,
+            margin_px,
+            step_px,
+        );
+        let sinusoid = apart_from(
+            &sinusoid,
+            bone.as_ref(),
+            6.0 * um,
+            size_px,
+            margin_px,
+            step_px,
+        );
         let cracks = noise(dice, 60.0);
         let crack_width = noise(dice, 95.0);
-        let cleft = tubes(&cracks, |x, y| (9.0 * crack_width.at(x, y) - 3.6) * um, size_px, margin_px, step_px);
+        let cleft = tubes(
+            &cracks,
+            |x, y| (9.0 * crack_width.at(x, y) - 3.6) * um,
+            size_px,
+            margin_px,
+            step_px,
+        );
         let cleft = apart_from(&cleft, bone.as_ref(), 0.0, size_px, margin_px, step_px);
 
         Self {
@@ -93,7 +114,9 @@ impl Ground {
 
     /// Distance to the nearest fat cell, bone or cleft, px; negative inside one.
     pub(crate) fn room(&self, x: f32, y: f32) -> f32 {
-        (-self.fat.at(x, y)).min(-self.bone_depth(x, y)).min(-self.cleft.at(x, y))
+        (-self.fat.at(x, y))
+            .min(-self.bone_depth(x, y))
+            .min(-self.cleft.at(x, y))
     }
 
     /// Whether a point lies inside the image.
@@ -103,21 +126,45 @@ impl Ground {
 }
 
 /// Winding tubes along the zero lines of a noise, with a half width that varies from place to place.
-fn tubes(ridge: &Field, half_width_px: impl Fn(f32, f32) -> f32, size_px: f32, margin_px: f32, step_px: f32) -> Field {
+fn tubes(
+    ridge: &Field,
+    half_width_px: impl Fn(f32, f32) -> f32,
+    size_px: f32,
+    margin_px: f32,
+    step_px: f32,
+) -> Field {
     let distance = ridge.map_with_slope(|value, slope| value.abs() / slope.max(1e-5));
-    Field::from_fn(size_px, margin_px, step_px, |x, y| half_width_px(x, y) - distance.at(x, y))
+    Field::from_fn(size_px, margin_px, step_px, |x, y| {
+        half_width_px(x, y) - distance.at(x, y)
+    })
 }
 
-fn apart_from(field: &Field, bone: Option<&Field>, gap_px: f32, size_px: f32, margin_px: f32, step_px: f32) -> Field {
+fn apart_from(
+    field: &Field,
+    bone: Option<&Field>,
+    gap_px: f32,
+    size_px: f32,
+    margin_px: f32,
+    step_px: f32,
+) -> Field {
     match bone {
-        Some(bone) => Field::from_fn(size_px, margin_px, step_px, |x, y| field.at(x, y).min(-bone.at(x, y) - gap_px)),
+        Some(bone) => Field::from_fn(size_px, margin_px, step_px, |x, y| {
+            field.at(x, y).min(-bone.at(x, y) - gap_px)
+        }),
         None => field.clone(),
     }
 }
 
 /// Fat cells: darts first, then all radii scaled by one factor until the share of the image is as asked. Cells that
 /// come to touch press each other flat.
-fn fat_cells(dice: &mut Dice, size_px: f32, margin_px: f32, um: f32, share: f32, bone: Option<&Field>) -> Vec<Body> {
+fn fat_cells(
+    dice: &mut Dice,
+    size_px: f32,
+    margin_px: f32,
+    um: f32,
+    share: f32,
+    bone: Option<&Field>,
+) -> Vec<Body> {
     let clumps = Field::noise(dice, size_px, margin_px, 8.0 * um, 190.0 * um);
     let side = size_px + 2.0 * margin_px;
     let wanted = share * side * side;
@@ -126,7 +173,11 @@ fn fat_cells(dice: &mut Dice, size_px: f32, margin_px: f32, um: f32, share: f32,
         if laid >= wanted {
             break;
         }
-        let r = if dice.chance(0.12) { dice.range(13.0, 22.0) } else { dice.range(24.0, 37.0) } * um;
+        let r = if dice.chance(0.12) {
+            dice.range(13.0, 22.0)
+        } else {
+            dice.range(24.0, 37.0)
+        } * um;
         let disc = Disc::anywhere(dice, size_px, margin_px, r);
         let (ratio, direction) = (dice.range(1.0, 1.16), dice.direction());
         let liking = 0.12 + 0.88 * (0.5 + 0.9 * clumps.at(disc.x, disc.y)).clamp(0.0, 1.0);
@@ -143,7 +194,16 @@ fn fat_cells(dice: &mut Dice, size_px: f32, margin_px: f32, um: f32, share: f32,
     }
 
     let bodies = |scale: f32| -> Vec<Body> {
-        let scaled = |(disc, ratio, direction): (Disc, f32, [f32; 2])| (Disc { r: disc.r * scale, ..disc }, ratio, direction);
+        let scaled = |(disc, ratio, direction): (Disc, f32, [f32; 2])| {
+            (
+                Disc {
+                    r: disc.r * scale,
+                    ..disc
+                },
+                ratio,
+                direction,
+            )
+        };
         discs
             .iter()
             .enumerate()
@@ -168,7 +228,9 @@ fn fat_cells(dice: &mut Dice, size_px: f32, margin_px: f32, um: f32, share: f32,
     for _ in 0..9 {
         let scale = 0.5 * (low + high);
         let field = fat_field(&bodies(scale), size_px, margin_px, 5.0 * um);
-        let reached = field.share(size_px, |x, y, depth| depth > 0.0 && bone.is_none_or(|b| b.at(x, y) < 0.0));
+        let reached = field.share(size_px, |x, y, depth| {
+            depth > 0.0 && bone.is_none_or(|b| b.at(x, y) < 0.0)
+        });
         if reached < share {
             low = scale;
         } else {

@@ -29,11 +29,20 @@ pub(crate) struct Chromatin {
 }
 
 const fn plasm(haem: f32, eosin: f32, grain: f32, foam: f32) -> Plasm {
-    Plasm { dye: dye(haem, eosin), grain, foam }
+    Plasm {
+        dye: dye(haem, eosin),
+        grain,
+        foam,
+    }
 }
 
 const fn chromatin(haem: f32, clumps: f32, rim: f32, nucleoli: u8) -> Chromatin {
-    Chromatin { haem, clumps, rim, nucleoli }
+    Chromatin {
+        haem,
+        clumps,
+        rim,
+        nucleoli,
+    }
 }
 
 /// The look of a class; red and fat cells are painted by rules of their own.
@@ -53,7 +62,9 @@ pub(crate) fn look(class: CellClass) -> (Plasm, Chromatin) {
         C::PlasmaCell => (plasm(0.50, 0.52, 0.08, 0.0), chromatin(1.95, 0.42, 0.5, 0)),
         C::Macrophage => (plasm(0.05, 0.24, 0.20, 0.8), chromatin(1.05, 0.20, 0.7, 1)),
         C::Megakaryocyte => (plasm(0.14, 0.62, 0.11, 0.0), chromatin(1.80, 0.32, 0.5, 0)),
-        C::SpindleCell | C::BoneCell => (plasm(0.05, 0.40, 0.10, 0.0), chromatin(2.10, 0.18, 0.2, 0)),
+        C::SpindleCell | C::BoneCell => {
+            (plasm(0.05, 0.40, 0.10, 0.0), chromatin(2.10, 0.18, 0.2, 0))
+        }
         C::RedCell | C::FatCell => (plasm(0.0, 0.45, 0.04, 0.0), chromatin(0.0, 0.0, 0.0, 0)),
     }
 }
@@ -96,7 +107,13 @@ impl Maker<'_> {
         let x = disc.x + disc.r * (along * cos - across * sin);
         let y = disc.y + disc.r * (along * sin + across * cos);
         let stretch = self.dice.range(1.0, ratio.max(1.0)).sqrt();
-        Lobe::new(x, y, disc.r * radius * stretch, disc.r * radius / stretch, self.dice.direction())
+        Lobe::new(
+            x,
+            y,
+            disc.r * radius * stretch,
+            disc.r * radius / stretch,
+            self.dice.direction(),
+        )
     }
 
     fn round(mut self, radius: f32, aside: f32, ratio: f32) -> Nucleus {
@@ -109,7 +126,11 @@ impl Maker<'_> {
         let [cos, sin] = self.cell.direction;
         (lobe.a, lobe.b, lobe.cos, lobe.sin) = (lobe.a * 0.86, lobe.b * 1.16, cos, sin);
         let notch = self.lobe(-0.46, 0.0, 0.36, 1.1);
-        Nucleus { lobes: vec![lobe], notch: Some(notch), bridge: 0.1 }
+        Nucleus {
+            lobes: vec![lobe],
+            notch: Some(notch),
+            bridge: 0.1,
+        }
     }
 
     /// Lobes along an arc around the middle.
@@ -124,7 +145,11 @@ impl Maker<'_> {
                 self.lobe(cos * away, sin * away, size, 1.45)
             })
             .collect();
-        Nucleus { lobes, notch: None, bridge: bridge_um * 2.0 }
+        Nucleus {
+            lobes,
+            notch: None,
+            bridge: bridge_um * 2.0,
+        }
     }
 
     fn segmented(self) -> Nucleus {
@@ -136,7 +161,10 @@ impl Maker<'_> {
     /// Two nuclei, or one with buds.
     fn dysplastic(mut self) -> Nucleus {
         let lobes = if self.dice.chance(0.45) {
-            vec![self.lobe(0.38, 0.0, 0.42, 1.15), self.lobe(-0.40, 0.0, 0.40, 1.15)]
+            vec![
+                self.lobe(0.38, 0.0, 0.42, 1.15),
+                self.lobe(-0.40, 0.0, 0.40, 1.15),
+            ]
         } else {
             let bud = self.dice.range(-0.5, 0.5);
             vec![
@@ -145,7 +173,11 @@ impl Maker<'_> {
                 self.lobe(-0.35, -bud - 0.3, 0.28, 1.2),
             ]
         };
-        Nucleus { lobes, notch: None, bridge: 1.0 }
+        Nucleus {
+            lobes,
+            notch: None,
+            bridge: 1.0,
+        }
     }
 
     /// Many lobes heaped up in the middle.
@@ -161,7 +193,11 @@ impl Maker<'_> {
                 self.lobe(aside + cos * away, sin * away * 0.85, size, 1.5)
             })
             .collect();
-        Nucleus { lobes, notch: None, bridge: 3.0 }
+        Nucleus {
+            lobes,
+            notch: None,
+            bridge: 3.0,
+        }
     }
 
     fn spindle(self) -> Nucleus {

@@ -76,7 +76,8 @@ pub(crate) struct Textures {
 
 impl Textures {
     pub(crate) fn new(dice: &mut Dice, px_per_um: f32) -> Self {
-        let mut tile = |sigma_um: f32| NoiseTile::new(dice, (sigma_um * px_per_um).clamp(0.3, 40.0));
+        let mut tile =
+            |sigma_um: f32| NoiseTile::new(dice, (sigma_um * px_per_um).clamp(0.3, 40.0));
         Self {
             grain: tile(0.32),
             clump: tile(0.55),
@@ -124,7 +125,13 @@ impl Field {
     }
 
     /// Smooth noise, about −1 to 1, whose hills are about `feature_px` apart.
-    pub(crate) fn noise(dice: &mut Dice, size_px: f32, margin_px: f32, step_px: f32, feature_px: f32) -> Self {
+    pub(crate) fn noise(
+        dice: &mut Dice,
+        size_px: f32,
+        margin_px: f32,
+        step_px: f32,
+        feature_px: f32,
+    ) -> Self {
         // Each octave has a lattice of its own, turned at random: nothing may line up with the axes of the image.
         let side = 1.5 * (size_px + 2.0 * margin_px);
         let middle = 0.5 * size_px;
@@ -133,7 +140,10 @@ impl Field {
             let values: Vec<f32> = (0..n * n).map(|_| dice.range(-1.0, 1.0)).collect();
             (feature, n, values, dice.direction())
         };
-        let octaves = [(lattice(feature_px), 0.72), (lattice(feature_px * 0.47), 0.28)];
+        let octaves = [
+            (lattice(feature_px), 0.72),
+            (lattice(feature_px * 0.47), 0.28),
+        ];
         Self::from_fn(size_px, margin_px, step_px, |x, y| {
             let (x, y) = (x - middle, y - middle);
             octaves
@@ -154,7 +164,9 @@ impl Field {
 
     /// The field that has at each grid point what `change` makes of the value and its slope (per px).
     pub(crate) fn map_with_slope(&self, mut change: impl FnMut(f32, f32) -> f32) -> Self {
-        let at = |column: usize, row: usize| self.values[row.min(self.rows - 1) * self.columns + column.min(self.columns - 1)];
+        let at = |column: usize, row: usize| {
+            self.values[row.min(self.rows - 1) * self.columns + column.min(self.columns - 1)]
+        };
         let mut values = Vec::with_capacity(self.values.len());
         for row in 0..self.rows {
             for column in 0..self.columns {
@@ -172,8 +184,15 @@ impl Field {
 
     /// Lifts the grid points within `reach` px of a position to `value` where that is higher.
     pub(crate) fn raise(&mut self, x: f32, y: f32, reach: f32, value: impl Fn(f32, f32) -> f32) {
-        let clip = |v: f32| ((v + self.margin_px) / self.step_px).clamp(0.0, (self.columns - 1) as f32) as usize;
-        let (left, right, top, bottom) = (clip(x - reach), clip(x + reach), clip(y - reach), clip(y + reach));
+        let clip = |v: f32| {
+            ((v + self.margin_px) / self.step_px).clamp(0.0, (self.columns - 1) as f32) as usize
+        };
+        let (left, right, top, bottom) = (
+            clip(x - reach),
+            clip(x + reach),
+            clip(y - reach),
+            clip(y + reach),
+        );
         for row in top..=bottom {
             for column in left..=right {
                 let slot = &mut self.values[row * self.columns + column];
@@ -211,7 +230,10 @@ impl Field {
         let (s, t) = (u - column as f32, v - row as f32);
         let i = row * self.columns + column;
         let (a, b) = (self.values[i], self.values[i + 1]);
-        let (c, d) = (self.values[i + self.columns], self.values[i + self.columns + 1]);
+        let (c, d) = (
+            self.values[i + self.columns],
+            self.values[i + self.columns + 1],
+        );
         (a * (1.0 - s) + b * s) * (1.0 - t) + (c * (1.0 - s) + d * s) * t
     }
 }

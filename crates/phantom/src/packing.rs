@@ -29,7 +29,11 @@ impl Packing {
         self.buckets_of(disc).all(|bucket| {
             self.buckets[bucket].iter().all(|&other| {
                 let other = self.discs[other as usize];
-                let (dx, dy, far) = (disc.x - other.x, disc.y - other.y, closeness * (disc.r + other.r));
+                let (dx, dy, far) = (
+                    disc.x - other.x,
+                    disc.y - other.y,
+                    closeness * (disc.r + other.r),
+                );
                 dx * dx + dy * dy >= far * far
             })
         })
@@ -50,8 +54,14 @@ impl Packing {
     /// two circles are equal (Laguerre), less half a gap.
     pub(crate) fn walls(&self, number: usize, grown_px: f32, gap_px: f32) -> Vec<Wall> {
         let disc = self.discs[number];
-        let area = Disc { r: grown_px + 2.0 * self.bucket_px / 3.0, ..disc };
-        let mut near: Vec<u32> = self.buckets_of(area).flat_map(|bucket| self.buckets[bucket].iter().copied()).collect();
+        let area = Disc {
+            r: grown_px + 2.0 * self.bucket_px / 3.0,
+            ..disc
+        };
+        let mut near: Vec<u32> = self
+            .buckets_of(area)
+            .flat_map(|bucket| self.buckets[bucket].iter().copied())
+            .collect();
         near.sort_unstable();
         near.dedup();
         near.into_iter()
@@ -63,7 +73,9 @@ impl Packing {
 
     fn buckets_of(&self, disc: Disc) -> impl Iterator<Item = usize> + use<> {
         let columns = self.columns;
-        let clip = |v: f32| ((v + self.margin_px) / self.bucket_px).clamp(0.0, (columns - 1) as f32) as usize;
+        let clip = |v: f32| {
+            ((v + self.margin_px) / self.bucket_px).clamp(0.0, (columns - 1) as f32) as usize
+        };
         let (left, right) = (clip(disc.x - disc.r), clip(disc.x + disc.r));
         let (top, bottom) = (clip(disc.y - disc.r), clip(disc.y + disc.r));
         (top..=bottom).flat_map(move |row| (left..=right).map(move |column| row * columns + column))

@@ -21,7 +21,10 @@ pub(crate) struct Painter<'a> {
 /// A texture's value at a pixel, moved by a random offset so that no two cells look alike.
 macro_rules! texture {
     ($tile:expr, $offset:expr, $x:expr, $y:expr) => {
-        $tile.at(($x as u32).wrapping_add($offset), ($y as u32).wrapping_add($offset >> 16))
+        $tile.at(
+            ($x as u32).wrapping_add($offset),
+            ($y as u32).wrapping_add($offset >> 16),
+        )
     };
 }
 
@@ -31,7 +34,11 @@ impl Painter<'_> {
         let mut cells = Vec::with_capacity(plan.cells.len());
         self.matrix();
         self.sinusoids();
-        let bodies: Vec<Option<(Body, Outline)>> = plan.cells.iter().map(|cell| self.body(cell, plan)).collect();
+        let bodies: Vec<Option<(Body, Outline)>> = plan
+            .cells
+            .iter()
+            .map(|cell| self.body(cell, plan))
+            .collect();
         self.clefts();
         self.bone();
         self.fat(&mut cells);
@@ -66,26 +73,46 @@ impl Painter<'_> {
     /// Ground substance: pale, mottled, with vacuoles.
     fn matrix(&mut self) {
         let (a, b) = (self.dice.bits(), self.dice.bits());
-        let Self { canvas, textures, ground, .. } = self;
+        let Self {
+            canvas,
+            textures,
+            ground,
+            ..
+        } = self;
         canvas.lay(canvas.whole(), None, |x, y| {
             let mottle = texture!(textures.mottle, a, x, y);
             let holes = texture!(textures.wobble, b, x, y);
             let grain = texture!(textures.grain, b, x, y);
-            let solid = smoothstep(-1.1, 0.5, 0.55 * mottle - 0.8 * holes + 0.5 * ground.crowd.at(x, y));
-            Some((1.0, dye(0.02 + 0.08 * solid, 0.05 + (0.30 + 0.05 * grain) * solid)))
+            let solid = smoothstep(
+                -1.1,
+                0.5,
+                0.55 * mottle - 0.8 * holes + 0.5 * ground.crowd.at(x, y),
+            );
+            Some((
+                1.0,
+                dye(0.02 + 0.08 * solid, 0.05 + (0.30 + 0.05 * grain) * solid),
+            ))
         });
     }
 
     /// Lumen, and a thin wall around it.
     fn sinusoids(&mut self) {
         let (um, a) = (self.um, self.dice.bits());
-        let Self { canvas, textures, ground, .. } = self;
+        let Self {
+            canvas,
+            textures,
+            ground,
+            ..
+        } = self;
         canvas.lay(canvas.whole(), Some(PixelClass::Background), |x, y| {
             let depth = ground.sinusoid.at(x, y) + 0.8 * um * texture!(textures.wobble, a, x, y);
             (depth > -1.0).then(|| {
                 let wall = 1.0 - (depth / (0.9 * um)).abs().min(1.0);
                 let plasma = 0.035 + 0.02 * texture!(textures.mottle, a, x, y);
-                (cover(depth, 1.2), dye(0.02 + 0.12 * wall, plasma + 0.34 * wall))
+                (
+                    cover(depth, 1.2),
+                    dye(0.02 + 0.12 * wall, plasma + 0.34 * wall),
+                )
             })
         });
     }
@@ -93,7 +120,12 @@ impl Painter<'_> {
     /// Retraction: empty glass.
     fn clefts(&mut self) {
         let (um, a) = (self.um, self.dice.bits());
-        let Self { canvas, textures, ground, .. } = self;
+        let Self {
+            canvas,
+            textures,
+            ground,
+            ..
+        } = self;
         canvas.lay(canvas.whole(), Some(PixelClass::Background), |x, y| {
             let depth = ground.cleft.at(x, y) + 0.9 * um * texture!(textures.wobble, a, x, y);
             (depth > -1.0).then(|| (cover(depth, 1.4), dye(0.01, 0.02)))
@@ -102,13 +134,18 @@ impl Painter<'_> {
 
     /// Lamellae parallel to the edge, a seam of osteoid, a cleft where marrow has shrunk away from it.
     fn bone(&mut self) {
-        let Some(bone) = &self.ground.bone else { return };
+        let Some(bone) = &self.ground.bone else {
+            return;
+        };
         let (um, a) = (self.um, self.dice.bits());
-        let Self { canvas, textures, .. } = self;
+        let Self {
+            canvas, textures, ..
+        } = self;
         canvas.lay(canvas.whole(), Some(PixelClass::Background), |x, y| {
             let outside = -bone.at(x, y);
             let width = (2.2 * texture!(textures.mottle, a, x, y) - 0.4) * um;
-            (outside > -2.0 && outside < 8.0 * um).then(|| (cover(width - outside, 1.5), dye(0.01, 0.02)))
+            (outside > -2.0 && outside < 8.0 * um)
+                .then(|| (cover(width - outside, 1.5), dye(0.01, 0.02)))
         });
         canvas.lay(canvas.whole(), Some(PixelClass::Bone), |x, y| {
             let depth = bone.at(x, y) + 0.5 * um * texture!(textures.wobble, a, x, y);
@@ -119,7 +156,10 @@ impl Painter<'_> {
                 let seam = 1.0 - smoothstep(0.0, 2.2 * um, depth);
                 let grain = texture!(textures.grain, a, x, y);
                 let eosin = 0.52 + 0.045 * lamella + 0.035 * mottle + 0.02 * grain + 0.14 * seam;
-                (cover(depth, 1.2), dye(0.05 + 0.05 * seam + 0.015 * lamella, eosin))
+                (
+                    cover(depth, 1.2),
+                    dye(0.05 + 0.05 * seam + 0.015 * lamella, eosin),
+                )
             })
         });
     }
@@ -138,7 +178,9 @@ impl Painter<'_> {
                 })
                 .collect();
             let wall = self.dice.range(0.30, 0.62);
-            let Self { canvas, textures, .. } = self;
+            let Self {
+                canvas, textures, ..
+            } = self;
             let area = canvas.around(x0, y0, body.reach() + 2.0);
             canvas.lay(area, Some(PixelClass::Fat), |x, y| {
                 let depth = body.depth(x, y) + 0.35 * um * texture!(textures.mottle, offset, x, y);
@@ -153,7 +195,10 @@ impl Painter<'_> {
                     film += strength * (crease + 0.45 * smoothstep(0.0, 9.0 * um, across));
                 }
                 let edge = 1.0 - smoothstep(0.1 * um, 1.1 * um, depth);
-                Some((cover(depth, 1.3), dye(film + 0.10 * edge, 0.5 * film + wall * edge)))
+                Some((
+                    cover(depth, 1.3),
+                    dye(film + 0.10 * edge, 0.5 * film + wall * edge),
+                ))
             });
             if ground.in_image(x0, y0) && ground.bone_depth(x0, y0) < 0.0 {
                 cells.push(Cell {
@@ -183,23 +228,55 @@ impl Painter<'_> {
             _ => (1.18, 0.5, 2.2),
         };
         let r = cell.disc.r * grow;
-        let stretch = self.dice.range(1.0, if cell.class == CellClass::PlasmaCell { 1.25 } else { 1.08 });
-        let walls = if large { Vec::new() } else { plan.packing.walls(cell.number, r * stretch, gap_um * um) };
-        let lobe = Lobe::new(cell.disc.x, cell.disc.y, r * stretch, r / stretch, cell.direction);
-        let body = Body { lobe, walls, corner: corner_um * um };
+        let stretch = self.dice.range(
+            1.0,
+            if cell.class == CellClass::PlasmaCell {
+                1.25
+            } else {
+                1.08
+            },
+        );
+        let walls = if large {
+            Vec::new()
+        } else {
+            plan.packing.walls(cell.number, r * stretch, gap_um * um)
+        };
+        let lobe = Lobe::new(
+            cell.disc.x,
+            cell.disc.y,
+            r * stretch,
+            r / stretch,
+            cell.direction,
+        );
+        let body = Body {
+            lobe,
+            walls,
+            corner: corner_um * um,
+        };
         let offset = self.dice.bits();
         let tone = 1.0 + 0.11 * self.dice.bell();
         let (plasm, _) = look(cell.class);
-        let class = if red { PixelClass::Red } else { PixelClass::Nucleated };
+        let class = if red {
+            PixelClass::Red
+        } else {
+            PixelClass::Nucleated
+        };
         let softness = self.dice.range(1.0, 1.9);
         // A large cell has a slowly waving edge, a small one is uneven.
-        let (waves, ragged) = if large { (1.1 * um, 0.25 * um) } else { (0.0, 0.3 * um) };
-        let Self { canvas, textures, .. } = self;
+        let (waves, ragged) = if large {
+            (1.1 * um, 0.25 * um)
+        } else {
+            (0.0, 0.3 * um)
+        };
+        let Self {
+            canvas, textures, ..
+        } = self;
         let area = canvas.around(lobe.x, lobe.y, body.reach() + 4.0 * um);
         if large {
             // A megakaryocyte often stands in a pale halo.
             canvas.lay(area, None, |x, y| {
-                let depth = body.depth(x, y) + (1.6 + 1.1 * texture!(textures.mottle, offset, x, y)) * um;
+                let depth =
+                    body.depth(x, y) + (1.6 + 1.1 * texture!(textures.mottle, offset, x, y)) * um;
                 (depth > -1.0).then(|| (0.8 * cover(depth, 2.0), dye(0.01, 0.05)))
             });
         }
@@ -218,15 +295,32 @@ impl Painter<'_> {
                     let vacuole = plasm.foam * smoothstep(0.2, 1.2, wobble);
                     (1.0 + plasm.grain * grain + 0.06 * mottle + membrane) * (1.0 - 0.8 * vacuole)
                 };
-                (cover(depth, softness), dye(haem * shade, eosin * shade * tone))
+                (
+                    cover(depth, softness),
+                    dye(haem * shade, eosin * shade * tone),
+                )
             })
         });
         let outline = if large {
             Outline::Polygon(body.polygon(24, self.ground.size_px))
         } else {
-            let scale = (covered / (std::f32::consts::PI * lobe.a * lobe.b)).sqrt().min(1.0);
-            let Ellipse { x, y, long, short, angle } = lobe.ellipse();
-            Outline::Ellipse(Ellipse { x, y, long: long * scale, short: short * scale, angle })
+            let scale = (covered / (std::f32::consts::PI * lobe.a * lobe.b))
+                .sqrt()
+                .min(1.0);
+            let Ellipse {
+                x,
+                y,
+                long,
+                short,
+                angle,
+            } = lobe.ellipse();
+            Outline::Ellipse(Ellipse {
+                x,
+                y,
+                long: long * scale,
+                short: short * scale,
+                angle,
+            })
         };
         Some((body, outline))
     }
@@ -236,7 +330,11 @@ impl Painter<'_> {
         chromatin.haem *= 1.0 + 0.09 * self.dice.bell();
         // Some nuclei are cut at their edge or lie out of focus: paler and softer.
         let grazed = self.dice.chance(0.13) && cell.class != CellClass::Megakaryocyte;
-        let softness = if grazed { self.dice.range(2.4, 4.0) } else { self.dice.range(1.0, 1.9) };
+        let softness = if grazed {
+            self.dice.range(2.4, 4.0)
+        } else {
+            self.dice.range(1.0, 1.9)
+        };
         if grazed {
             chromatin.haem *= self.dice.range(0.5, 0.8);
         }
@@ -251,7 +349,14 @@ impl Painter<'_> {
     }
 
     /// Paints chromatin of the given opacity.
-    fn chromatin(&mut self, cell: &Planned, nucleus: &Nucleus, look: Chromatin, softness: f32, opacity: f32) {
+    fn chromatin(
+        &mut self,
+        cell: &Planned,
+        nucleus: &Nucleus,
+        look: Chromatin,
+        softness: f32,
+        opacity: f32,
+    ) {
         let (um, offset) = (self.um, self.dice.bits());
         let (x0, y0) = (cell.disc.x, cell.disc.y);
         let nucleoli: Vec<Lobe> = nucleus
@@ -263,13 +368,21 @@ impl Painter<'_> {
                         let [cos, sin] = self.dice.direction();
                         let away = self.dice.range(0.1, 0.5);
                         let r = self.dice.range(0.55, 0.95) * um;
-                        Lobe::new(lobe.x + cos * away * lobe.a, lobe.y + sin * away * lobe.b, r, r, [1.0, 0.0])
+                        Lobe::new(
+                            lobe.x + cos * away * lobe.a,
+                            lobe.y + sin * away * lobe.b,
+                            r,
+                            r,
+                            [1.0, 0.0],
+                        )
                     })
                     .collect()
             })
             .unwrap_or_default();
         let ragged = 0.22 * um;
-        let Self { canvas, textures, .. } = self;
+        let Self {
+            canvas, textures, ..
+        } = self;
         let area = canvas.around(x0, y0, nucleus.reach_from(x0, y0) + 3.0);
         canvas.lay(area, Some(PixelClass::Nucleated), |x, y| {
             let depth = nucleus.depth(x, y) + ragged * texture!(textures.wobble, offset, x, y);
@@ -280,7 +393,10 @@ impl Painter<'_> {
                 for nucleolus in &nucleoli {
                     haem += 0.9 * cover(nucleolus.depth(x, y), 1.2);
                 }
-                (opacity * cover(depth, softness), dye(haem, 0.12 + 0.05 * haem))
+                (
+                    opacity * cover(depth, softness),
+                    dye(haem, 0.12 + 0.05 * haem),
+                )
             })
         });
     }

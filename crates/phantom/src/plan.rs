@@ -57,9 +57,21 @@ struct Settlers<'a> {
 }
 
 impl Settlers<'_> {
-    fn put(&mut self, class: CellClass, disc: Disc, affected: Option<&'static str>, direction: [f32; 2]) {
+    fn put(
+        &mut self,
+        class: CellClass,
+        disc: Disc,
+        affected: Option<&'static str>,
+        direction: [f32; 2],
+    ) {
         let number = self.plan.packing.put(disc);
-        self.plan.cells.push(Planned { class, disc, number, affected, direction });
+        self.plan.cells.push(Planned {
+            class,
+            disc,
+            number,
+            affected,
+            direction,
+        });
     }
 
     /// Area over which things are laid, µm².
@@ -75,19 +87,31 @@ impl Settlers<'_> {
     }
 
     fn anywhere(&mut self, r_um: f32) -> Disc {
-        Disc::anywhere(self.dice, self.ground.size_px, self.ground.margin_px, r_um * self.um)
+        Disc::anywhere(
+            self.dice,
+            self.ground.size_px,
+            self.ground.margin_px,
+            r_um * self.um,
+        )
     }
 
     fn megakaryocytes(&mut self, signs: &Signs) {
         for _ in 0..self.count(signs.megakaryocytes_per_mm2) {
             let small = self.dice.chance(signs.hypolobated);
-            let r = if small { self.dice.range(8.0, 12.0) } else { self.dice.range(14.0, 20.5) };
+            let r = if small {
+                self.dice.range(8.0, 12.0)
+            } else {
+                self.dice.range(14.0, 20.5)
+            };
             let affected = small.then_some(DEL5Q);
             for attempt in 0..400 {
                 let disc = self.anywhere(r);
                 // At the first attempts the whole cell must fit, later it may be pressed a little.
                 let share = if attempt < 200 { 0.95 } else { 0.6 };
-                let room = self.ground.room(disc.x, disc.y).min(-self.ground.sinusoid.at(disc.x, disc.y) + 4.0 * self.um);
+                let room = self
+                    .ground
+                    .room(disc.x, disc.y)
+                    .min(-self.ground.sinusoid.at(disc.x, disc.y) + 4.0 * self.um);
                 if room > share * disc.r && self.plan.packing.fits(disc, 1.15) {
                     let direction = self.dice.direction();
                     self.put(CellClass::Megakaryocyte, disc, affected, direction);
@@ -103,7 +127,11 @@ impl Settlers<'_> {
         for _ in 0..(self.laid_um2() * 0.02) as usize {
             let disc = self.anywhere(1.9);
             let (x, y) = (disc.x, disc.y);
-            let lines = if self.dice.chance(0.6) { &self.ground.sinusoid } else { &self.ground.fat };
+            let lines = if self.dice.chance(0.6) {
+                &self.ground.sinusoid
+            } else {
+                &self.ground.fat
+            };
             let beside_um = lines.at(x, y) / um;
             if !(-1.8..-0.4).contains(&beside_um) || !self.dice.chance(0.22) {
                 continue;
@@ -114,15 +142,30 @@ impl Settlers<'_> {
             );
             let steep = (gx * gx + gy * gy).sqrt().max(1e-3);
             let free = self.ground.room(x, y) > 0.3 * um && self.ground.sinusoid.at(x, y) < 0.0;
-            if free && self.plan.packing.fits(Disc { r: 3.0 * um, ..disc }, 1.0) {
-                self.put(CellClass::SpindleCell, disc, None, [-gy / steep, gx / steep]);
+            if free
+                && self.plan.packing.fits(
+                    Disc {
+                        r: 3.0 * um,
+                        ..disc
+                    },
+                    1.0,
+                )
+            {
+                self.put(
+                    CellClass::SpindleCell,
+                    disc,
+                    None,
+                    [-gy / steep, gx / steep],
+                );
             }
         }
     }
 
     /// Osteocytes in the bone, flat lining cells on it.
     fn bone_cells(&mut self) {
-        let Some(bone) = &self.ground.bone else { return };
+        let Some(bone) = &self.ground.bone else {
+            return;
+        };
         let um = self.um;
         for _ in 0..(self.laid_um2() * 0.012) as usize {
             let disc = self.anywhere(2.0);
@@ -133,7 +176,15 @@ impl Settlers<'_> {
             let gx = bone.at(x + 2.0 * um, y) - bone.at(x - 2.0 * um, y);
             let gy = bone.at(x, y + 2.0 * um) - bone.at(x, y - 2.0 * um);
             let steep = (gx * gx + gy * gy).sqrt().max(1e-3);
-            if (lining || inside) && self.plan.packing.fits(Disc { r: 4.0 * um, ..disc }, 1.0) {
+            if (lining || inside)
+                && self.plan.packing.fits(
+                    Disc {
+                        r: 4.0 * um,
+                        ..disc
+                    },
+                    1.0,
+                )
+            {
                 self.put(CellClass::BoneCell, disc, None, [-gy / steep, gx / steep]);
             }
         }
@@ -156,14 +207,20 @@ impl Settlers<'_> {
             let Some(island) = found else { continue };
             islands.push(island);
             if self.dice.chance(0.5) {
-                let macrophage = Disc { r: 6.5 * um, ..island };
+                let macrophage = Disc {
+                    r: 6.5 * um,
+                    ..island
+                };
                 self.settle(CellClass::Macrophage, macrophage, None, 0.95);
             }
             let area_um2 = std::f32::consts::PI * r * r;
             for _ in 0..(area_um2 * 0.13) as usize {
                 let [cos, sin] = self.dice.direction();
                 let away = self.dice.unit().sqrt() * 0.5 + self.dice.unit() * 0.5;
-                let (x, y) = (island.x + cos * away * island.r, island.y + sin * away * island.r);
+                let (x, y) = (
+                    island.x + cos * away * island.r,
+                    island.y + sin * away * island.r,
+                );
                 self.erythroblast(signs, x, y, 0.55 - 0.5 * away);
             }
         }
@@ -179,12 +236,22 @@ impl Settlers<'_> {
             (CellClass::LateErythroblast, self.dice.range(3.2, 4.2))
         };
         let r = if dysplastic { r * 1.35 } else { r };
-        let disc = Disc { x, y, r: r * self.um };
+        let disc = Disc {
+            x,
+            y,
+            r: r * self.um,
+        };
         self.settle(class, disc, dysplastic.then_some(SF3B1), 0.9);
     }
 
     /// Puts a cell where it has room.
-    fn settle(&mut self, class: CellClass, disc: Disc, affected: Option<&'static str>, closeness: f32) {
+    fn settle(
+        &mut self,
+        class: CellClass,
+        disc: Disc,
+        affected: Option<&'static str>,
+        closeness: f32,
+    ) {
         let clear = self.ground.room(disc.x, disc.y) > 0.72 * disc.r
             && self.ground.sinusoid.at(disc.x, disc.y) < -0.5 * disc.r;
         if clear && self.plan.packing.fits(disc, closeness) {
@@ -197,8 +264,8 @@ impl Settlers<'_> {
     /// scattered erythroblasts among it; a few white cells in sinusoids.
     fn granulopoiesis(&mut self, signs: &Signs) {
         use CellClass::{
-            BandNeutrophil, Blast, EarlyErythroblast, Eosinophil, Lymphocyte, Macrophage, Metamyelocyte, Myelocyte,
-            PlasmaCell, Promyelocyte, SegmentedNeutrophil,
+            BandNeutrophil, Blast, EarlyErythroblast, Eosinophil, Lymphocyte, Macrophage,
+            Metamyelocyte, Myelocyte, PlasmaCell, Promyelocyte, SegmentedNeutrophil,
         };
         let um = self.um;
         for attempt in 0..(self.laid_um2() * 0.18) as usize {
@@ -210,7 +277,10 @@ impl Settlers<'_> {
             }
             if self.ground.sinusoid.at(x, y) > -1.0 * um {
                 if self.dice.chance(0.012) && self.ground.sinusoid.at(x, y) > 2.0 * um {
-                    let disc = Disc { r: 4.8 * um, ..spot };
+                    let disc = Disc {
+                        r: 4.8 * um,
+                        ..spot
+                    };
                     if self.plan.packing.fits(disc, 0.95) {
                         let direction = self.dice.direction();
                         self.put(SegmentedNeutrophil, disc, None, direction);
@@ -219,7 +289,8 @@ impl Settlers<'_> {
                 continue;
             }
             let near_edge = (1.0 - room_um / 22.0).clamp(0.0, 1.0);
-            let young = (0.35 + 0.45 * near_edge + 0.55 * self.ground.youth.at(x, y)).clamp(0.0, 1.0);
+            let young =
+                (0.35 + 0.45 * near_edge + 0.55 * self.ground.youth.at(x, y)).clamp(0.0, 1.0);
             let old = 1.0 - young;
             let classes = [
                 (Blast, 0.03 + 0.05 * young, (5.6, 7.0)),
@@ -234,7 +305,8 @@ impl Settlers<'_> {
                 (Macrophage, 0.012, (7.0, 9.0)),
                 (EarlyErythroblast, 0.10, (0.0, 0.0)),
             ];
-            let (class, _, (low, high)) = classes[self.dice.weighted(&classes.map(|(_, weight, _)| weight))];
+            let (class, _, (low, high)) =
+                classes[self.dice.weighted(&classes.map(|(_, weight, _)| weight))];
             if class == EarlyErythroblast {
                 self.erythroblast(signs, x, y, 0.2);
                 continue;
@@ -242,7 +314,11 @@ impl Settlers<'_> {
             // Small cells fit anywhere: held back at first, or no large one would find room.
             let first = attempt < (self.laid_um2() * 0.05) as usize;
             let closeness = if first { 0.96 } else { 0.9 };
-            let disc = Disc { x, y, r: self.dice.range(low, high) * um };
+            let disc = Disc {
+                x,
+                y,
+                r: self.dice.range(low, high) * um,
+            };
             self.settle(class, disc, None, closeness);
         }
     }
@@ -252,10 +328,17 @@ impl Settlers<'_> {
         let um = self.um;
         for _ in 0..(self.laid_um2() * 0.2) as usize {
             let spot = self.anywhere(2.0);
-            let disc = Disc { r: self.dice.range(2.7, 3.4) * um, ..spot };
+            let disc = Disc {
+                r: self.dice.range(2.7, 3.4) * um,
+                ..spot
+            };
             let blood = self.ground.blood.at(disc.x, disc.y);
             let in_sinusoid = self.ground.sinusoid.at(disc.x, disc.y) > 1.2 * um;
-            let density = if in_sinusoid { 0.85 + 1.2 * blood } else { 0.30 + 0.8 * blood };
+            let density = if in_sinusoid {
+                0.85 + 1.2 * blood
+            } else {
+                0.30 + 0.8 * blood
+            };
             if self.dice.chance(density.clamp(0.0, 1.0))
                 && self.ground.room(disc.x, disc.y) > 0.8 * disc.r
                 && self.plan.packing.fits(disc, 0.88)

@@ -18,7 +18,14 @@ pub(crate) struct Lobe {
 
 impl Lobe {
     pub(crate) fn new(x: f32, y: f32, a: f32, b: f32, [cos, sin]: [f32; 2]) -> Self {
-        Self { x, y, a, b, cos, sin }
+        Self {
+            x,
+            y,
+            a,
+            b,
+            cos,
+            sin,
+        }
     }
 
     /// Distance to the edge, positive inside (first order at the edge, exact for a circle).
@@ -44,7 +51,13 @@ impl Lobe {
         } else {
             (self.b, self.a, angle + std::f32::consts::FRAC_PI_2)
         };
-        Ellipse { x: self.x, y: self.y, long, short, angle }
+        Ellipse {
+            x: self.x,
+            y: self.y,
+            long,
+            short,
+            angle,
+        }
     }
 }
 
@@ -118,7 +131,11 @@ pub(crate) struct Nucleus {
 
 impl Nucleus {
     pub(crate) fn single(lobe: Lobe) -> Self {
-        Self { lobes: vec![lobe], notch: None, bridge: 0.1 }
+        Self {
+            lobes: vec![lobe],
+            notch: None,
+            bridge: 0.1,
+        }
     }
 
     #[inline]
@@ -126,7 +143,11 @@ impl Nucleus {
         let mut depth = f32::MIN;
         for lobe in &self.lobes {
             let next = lobe.depth(x, y);
-            depth = if depth == f32::MIN { next } else { -soft_min(-depth, -next, self.bridge) };
+            depth = if depth == f32::MIN {
+                next
+            } else {
+                -soft_min(-depth, -next, self.bridge)
+            };
         }
         match &self.notch {
             Some(notch) => soft_min(depth, -notch.depth(x, y), 1.0),
@@ -143,10 +164,14 @@ impl Nucleus {
         if weight <= 0.0 {
             return None;
         }
-        let mean = |value: &dyn Fn(&Lobe) -> f32| self.lobes.iter().map(|l| l.a * l.b * value(l)).sum::<f32>() / weight;
+        let mean = |value: &dyn Fn(&Lobe) -> f32| {
+            self.lobes.iter().map(|l| l.a * l.b * value(l)).sum::<f32>() / weight
+        };
         let (x, y) = (mean(&|l| l.x), mean(&|l| l.y));
         // Of a filled ellipse the variance along an axis is a quarter of its half axis squared.
-        let own = |l: &Lobe, along: f32, across: f32| 0.25 * ((l.a * along).powi(2) + (l.b * across).powi(2));
+        let own = |l: &Lobe, along: f32, across: f32| {
+            0.25 * ((l.a * along).powi(2) + (l.b * across).powi(2))
+        };
         let xx = mean(&|l| (l.x - x).powi(2) + own(l, l.cos, l.sin));
         let yy = mean(&|l| (l.y - y).powi(2) + own(l, l.sin, l.cos));
         let xy = mean(&|l| (l.x - x) * (l.y - y) + 0.25 * (l.a * l.a - l.b * l.b) * l.cos * l.sin);

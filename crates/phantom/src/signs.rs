@@ -111,3 +111,26 @@ impl Signs {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{DEL5Q, Signs};
+    use crate::cohort::Cohort;
+
+    #[test]
+    fn an_effect_grows_with_the_allele_frequency() {
+        let mut patient = Cohort::new(1, 1).patients.remove(0);
+        let mut hypolobated = |frequency: Option<f32>| {
+            for observation in &mut patient.observations {
+                let frequency = frequency.filter(|_| observation.target == DEL5Q);
+                (observation.positive, observation.allele_frequency) =
+                    (frequency.is_some(), frequency);
+            }
+            Signs::of(&patient).hypolobated
+        };
+        let steps = [None, Some(0.1), Some(0.3), Some(0.6)].map(&mut hypolobated);
+        assert!(steps.is_sorted_by(|a, b| a < b), "{steps:?}");
+        assert_eq!(steps[0], Signs::NONE.hypolobated);
+        assert_eq!(hypolobated(Some(0.9)), hypolobated(Some(0.8)));
+    }
+}

@@ -56,16 +56,33 @@ pub enum DrawError {
 ///
 /// # Errors
 /// When there is no such patient or the size cannot be drawn.
-pub fn draw_spot(cohort: &Cohort, patient: usize, size_px: u32, mpp: f64) -> Result<Spot, DrawError> {
+pub fn draw_spot(
+    cohort: &Cohort,
+    patient: usize,
+    size_px: u32,
+    mpp: f64,
+) -> Result<Spot, DrawError> {
     let size = cohort.patients.len();
-    let person = cohort.patients.get(patient).ok_or(DrawError::NoSuchPatient { patient, size })?;
+    let person = cohort
+        .patients
+        .get(patient)
+        .ok_or(DrawError::NoSuchPatient { patient, size })?;
     let mut dice = Dice::of_patient(cohort.seed, patient, Purpose::Ground);
     let recipe = Recipe {
         fat: 0.375 + 0.035 * dice.bell().clamp(-2.0, 2.0),
         bone: true,
     };
     let batch = STAIN_BATCHES[person.stain_batch % STAIN_BATCHES.len()];
-    draw(cohort.seed, patient, dice, recipe, &Signs::of(person), batch, size_px, mpp)
+    draw(
+        cohort.seed,
+        patient,
+        dice,
+        recipe,
+        &Signs::of(person),
+        batch,
+        size_px,
+        mpp,
+    )
 }
 
 /// Draws marrow without bone or any finding in which this share of the image is fat: for tests of what has to know fat
@@ -82,7 +99,16 @@ pub fn draw_with_fat(seed: u64, fraction: f32, size_px: u32, mpp: f64) -> Result
         fat: fraction,
         bone: false,
     };
-    draw(seed, 0, dice, recipe, &Signs::NONE, STAIN_BATCHES[0], size_px, mpp)
+    draw(
+        seed,
+        0,
+        dice,
+        recipe,
+        &Signs::NONE,
+        STAIN_BATCHES[0],
+        size_px,
+        mpp,
+    )
 }
 
 fn draw(
@@ -100,7 +126,11 @@ fn draw(
     }
     let px_per_um = (1.0 / mpp) as f32;
     let ground = Ground::new(&mut ground_dice, size_px, px_per_um, recipe);
-    let plan = Plan::new(&ground, signs, &mut Dice::of_patient(seed, patient, Purpose::Cells));
+    let plan = Plan::new(
+        &ground,
+        signs,
+        &mut Dice::of_patient(seed, patient, Purpose::Cells),
+    );
     let mut dice = Dice::of_patient(seed, patient, Purpose::Paint);
     let mut painter = Painter {
         canvas: Canvas::new(size_px),
@@ -111,9 +141,10 @@ fn draw(
     };
     let cells = painter.paint(&plan);
     let mut dice = Dice::of_patient(seed, patient, Purpose::Optics);
-    let image = batch
-        .jittered(&mut dice)
-        .photograph(&painter.canvas, size_px, px_per_um, &mut dice);
+    let image =
+        batch
+            .jittered(&mut dice)
+            .photograph(&painter.canvas, size_px, px_per_um, &mut dice);
     let truth = Truth {
         size_px,
         mpp,

@@ -89,9 +89,17 @@ impl StainBatch {
     }
 
     /// Beer–Lambert absorption, blur and sensor noise (standard deviation about 1.3 grey levels).
-    pub(crate) fn photograph(&self, canvas: &Canvas, size_px: u32, px_per_um: f32, dice: &mut Dice) -> RgbImage {
+    pub(crate) fn photograph(
+        &self,
+        canvas: &Canvas,
+        size_px: u32,
+        px_per_um: f32,
+        dice: &mut Dice,
+    ) -> RgbImage {
         let size = size_px as usize;
-        let haem = self.haematoxylin.map(|c| c * self.haematoxylin_strength * self.thickness);
+        let haem = self
+            .haematoxylin
+            .map(|c| c * self.haematoxylin_strength * self.thickness);
         let eosin = self.eosin.map(|c| c * self.eosin_strength * self.thickness);
         let kernel = gaussian((self.blur_um * px_per_um).max(0.3));
         let salt = dice.bits();
@@ -101,7 +109,10 @@ impl StainBatch {
             let light: Vec<f32> = canvas
                 .dyes
                 .iter()
-                .map(|dye| self.white[channel] * (-(dye.haem * haem[channel] + dye.eosin * eosin[channel])).exp())
+                .map(|dye| {
+                    self.white[channel]
+                        * (-(dye.haem * haem[channel] + dye.eosin * eosin[channel])).exp()
+                })
                 .collect();
             let light = blur(&light, size, &kernel);
             for (pixel, light) in light.iter().enumerate() {

@@ -90,7 +90,13 @@ impl From<[f32; 5]> for Ellipse {
 
 impl From<Ellipse> for [f32; 5] {
     fn from(e: Ellipse) -> Self {
-        [tenth(e.x), tenth(e.y), tenth(e.long), tenth(e.short), (e.angle * 100.0).round() / 100.0]
+        [
+            tenth(e.x),
+            tenth(e.y),
+            tenth(e.long),
+            tenth(e.short),
+            (e.angle * 100.0).round() / 100.0,
+        ]
     }
 }
 
@@ -112,7 +118,11 @@ impl Outline {
             Self::Ellipse(e) => std::f32::consts::PI * e.long * e.short,
             Self::Polygon(corners) => {
                 let next = corners.iter().cycle().skip(1);
-                let twice: f32 = corners.iter().zip(next).map(|(a, b)| a[0] * b[1] - b[0] * a[1]).sum();
+                let twice: f32 = corners
+                    .iter()
+                    .zip(next)
+                    .map(|(a, b)| a[0] * b[1] - b[0] * a[1])
+                    .sum();
                 twice.abs() / 2.0
             }
         }
@@ -141,7 +151,14 @@ pub struct Cell {
 
 /// A cell as it is written: an array instead of named fields, for there are thousands.
 #[derive(Serialize, Deserialize)]
-struct PackedCell(CellClass, [f32; 2], Outline, Option<Ellipse>, u8, Option<String>);
+struct PackedCell(
+    CellClass,
+    [f32; 2],
+    Outline,
+    Option<Ellipse>,
+    u8,
+    Option<String>,
+);
 
 impl From<PackedCell> for Cell {
     fn from(PackedCell(class, [x, y], outline, nucleus, lobes, affected): PackedCell) -> Self {
@@ -160,10 +177,19 @@ impl From<PackedCell> for Cell {
 impl From<Cell> for PackedCell {
     fn from(cell: Cell) -> Self {
         let outline = match cell.outline {
-            Outline::Polygon(corners) => Outline::Polygon(corners.into_iter().map(|c| c.map(tenth)).collect()),
+            Outline::Polygon(corners) => {
+                Outline::Polygon(corners.into_iter().map(|c| c.map(tenth)).collect())
+            }
             ellipse @ Outline::Ellipse(_) => ellipse,
         };
-        Self(cell.class, [tenth(cell.x), tenth(cell.y)], outline, cell.nucleus, cell.lobes, cell.affected)
+        Self(
+            cell.class,
+            [tenth(cell.x), tenth(cell.y)],
+            outline,
+            cell.nucleus,
+            cell.lobes,
+            cell.affected,
+        )
     }
 }
 
@@ -241,7 +267,9 @@ impl Truth {
 
     /// The cells that show the target's sign.
     pub fn affected_cells<'a>(&'a self, target: &'a str) -> impl Iterator<Item = &'a Cell> {
-        self.cells.iter().filter(move |cell| cell.affected.as_deref() == Some(target))
+        self.cells
+            .iter()
+            .filter(move |cell| cell.affected.as_deref() == Some(target))
     }
 
     /// The cells of a class.
