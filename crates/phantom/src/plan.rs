@@ -99,9 +99,9 @@ impl Settlers<'_> {
         for _ in 0..self.count(signs.megakaryocytes_per_mm2) {
             let small = self.dice.chance(signs.hypolobated);
             let r = if small {
-                self.dice.range(8.0, 12.0)
+                self.dice.range(9.0, 12.5)
             } else {
-                self.dice.range(14.0, 20.5)
+                self.dice.range(15.0, 21.5)
             };
             let affected = small.then_some(DEL5Q);
             for attempt in 0..400 {

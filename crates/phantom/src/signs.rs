@@ -84,8 +84,8 @@ pub(crate) struct Signs {
 impl Signs {
     /// Marrow without any finding. Even there a few cells look like a sign.
     pub(crate) const NONE: Self = Self {
-        megakaryocytes_per_mm2: 13.0,
-        hypolobated: 0.07,
+        megakaryocytes_per_mm2: 15.0,
+        hypolobated: 0.06,
         islands_per_mm2: 22.0,
         island_scale: 1.0,
         dysplastic: 0.02,
@@ -98,16 +98,16 @@ impl Signs {
             patient
                 .observation(key)
                 .and_then(|observation| observation.allele_frequency)
-                .map_or(0.0, |frequency| (0.25 + 0.75 * frequency / full).min(1.0))
+                .map_or(0.0, |frequency| (0.45 + 0.55 * frequency / full).min(1.0))
         };
         let del5q = strength(DEL5Q, 0.7);
         let sf3b1 = strength(SF3B1, 0.4);
         Self {
-            megakaryocytes_per_mm2: Self::NONE.megakaryocytes_per_mm2 * (1.0 + 0.5 * del5q),
-            hypolobated: Self::NONE.hypolobated + 0.83 * del5q,
-            islands_per_mm2: Self::NONE.islands_per_mm2 * (1.0 + 0.8 * sf3b1),
-            island_scale: 1.0 + 0.3 * sf3b1,
-            dysplastic: Self::NONE.dysplastic + 0.33 * sf3b1,
+            megakaryocytes_per_mm2: Self::NONE.megakaryocytes_per_mm2 * (1.0 + 0.4 * del5q),
+            hypolobated: Self::NONE.hypolobated + 0.88 * del5q,
+            islands_per_mm2: Self::NONE.islands_per_mm2 * (1.0 + 1.5 * sf3b1),
+            island_scale: 1.0 + 0.35 * sf3b1,
+            dysplastic: Self::NONE.dysplastic + 0.4 * sf3b1,
         }
     }
 }

@@ -32,8 +32,8 @@ pub struct StainBatch {
 pub const STAIN_BATCHES: [StainBatch; 4] = [
     StainBatch {
         name: "A",
-        haematoxylin: [0.592, 0.712, 0.378],
-        eosin: [0.186, 0.880, 0.437],
+        haematoxylin: [0.598, 0.708, 0.375],
+        eosin: [0.182, 0.880, 0.439],
         haematoxylin_strength: 1.0,
         eosin_strength: 1.0,
         thickness: 1.0,
@@ -42,32 +42,32 @@ pub const STAIN_BATCHES: [StainBatch; 4] = [
     },
     StainBatch {
         name: "B",
-        haematoxylin: [0.612, 0.695, 0.377],
-        eosin: [0.142, 0.897, 0.419],
-        haematoxylin_strength: 0.92,
-        eosin_strength: 1.16,
+        haematoxylin: [0.608, 0.699, 0.375],
+        eosin: [0.160, 0.888, 0.431],
+        haematoxylin_strength: 0.96,
+        eosin_strength: 1.08,
         thickness: 1.0,
-        blur_um: 0.28,
+        blur_um: 0.25,
         white: [246.0, 242.0, 243.0],
     },
     StainBatch {
         name: "C",
-        haematoxylin: [0.640, 0.680, 0.358],
-        eosin: [0.215, 0.871, 0.442],
-        haematoxylin_strength: 1.10,
-        eosin_strength: 0.88,
-        thickness: 1.06,
-        blur_um: 0.25,
-        white: [240.0, 242.0, 246.0],
+        haematoxylin: [0.622, 0.692, 0.366],
+        eosin: [0.196, 0.875, 0.442],
+        haematoxylin_strength: 1.05,
+        eosin_strength: 0.94,
+        thickness: 1.03,
+        blur_um: 0.23,
+        white: [242.0, 242.0, 246.0],
     },
     StainBatch {
         name: "D",
-        haematoxylin: [0.575, 0.725, 0.379],
-        eosin: [0.165, 0.868, 0.468],
-        haematoxylin_strength: 0.88,
-        eosin_strength: 0.92,
-        thickness: 0.93,
-        blur_um: 0.34,
+        haematoxylin: [0.590, 0.714, 0.376],
+        eosin: [0.171, 0.873, 0.455],
+        haematoxylin_strength: 0.94,
+        eosin_strength: 0.96,
+        thickness: 0.97,
+        blur_um: 0.28,
         white: [245.0, 243.0, 240.0],
     },
 ];
@@ -75,15 +75,15 @@ pub const STAIN_BATCHES: [StainBatch; 4] = [
 impl StainBatch {
     /// This slide's own small deviation from its batch.
     pub(crate) fn jittered(mut self, dice: &mut Dice) -> Self {
-        self.haematoxylin_strength *= 1.0 + 0.05 * dice.bell();
-        self.eosin_strength *= 1.0 + 0.05 * dice.bell();
-        self.thickness *= 1.0 + 0.03 * dice.bell();
-        self.blur_um *= 1.0 + 0.08 * dice.bell();
+        self.haematoxylin_strength *= 1.0 + 0.02 * dice.bell();
+        self.eosin_strength *= 1.0 + 0.02 * dice.bell();
+        self.thickness *= 1.0 + 0.015 * dice.bell();
+        self.blur_um *= 1.0 + 0.05 * dice.bell();
         for channel in self.haematoxylin.iter_mut().chain(&mut self.eosin) {
-            *channel += 0.008 * dice.bell();
+            *channel += 0.003 * dice.bell();
         }
         for channel in &mut self.white {
-            *channel = (*channel + 0.8 * dice.bell()).min(252.0);
+            *channel = (*channel + 0.5 * dice.bell()).min(252.0);
         }
         self
     }
