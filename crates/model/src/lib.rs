@@ -1,1 +1,3 @@
 //! model
+pub mod predictor;
+pub mod training;
