@@ -7,7 +7,8 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use burn::tensor::Device;
-use model::predictor::TrainedModel;
+use domain::ids::Code;
+use model::predictor::{FoldModel, TrainedModel};
 use model::training::{Progress, Training, TrainingConfig, TrainingData, TrainingError, fit};
 use predictor_planted::{Planted, Sizes, code};
 
@@ -44,11 +45,16 @@ fn train(config: &TrainingConfig, data: &TrainingData) -> TrainedModel {
     .expect("training works")
 }
 
+/// The one fold model that never saw a patient; there is one repeat.
+fn only_entitled(patient: &Code) -> FoldModel<'static> {
+    let entitled = MODEL.entitled(Some(patient));
+    assert_eq!(entitled.len(), 1);
+    entitled[0]
+}
+
 #[test]
 fn a_planted_signal_is_learnt_out_of_fold_and_a_null_target_is_not() {
-    let [planted, null, partial] = &MODEL.card().evaluation[..] else {
-        panic!("three targets")
-    };
+    let [planted, null, partial] = [0, 1, 2].map(|target| &MODEL.card().evaluation[target]);
     let planted = planted.auroc.as_ref().expect("there are pairs");
     assert!(planted.interval.lower > 0.5, "{planted:?}");
     let partial = partial.auroc.as_ref().expect("there are pairs");
@@ -68,9 +74,7 @@ fn attention_goes_to_the_planted_tiles() {
     let mut attention = Vec::new();
     for (patient, observations) in data.patients().iter().zip(&COHORT.observations) {
         if observations[0] == Some(true) {
-            let [model] = MODEL.entitled(Some(&patient.code))[..] else {
-                panic!("one repeat")
-            };
+            let model = only_entitled(&patient.code);
             attention.push(model.terms(&patient.bag).expect("the bag fits")[0].attention()[0]);
         }
     }
@@ -106,7 +110,7 @@ fn the_card_counts_only_what_was_observed() {
     );
     assert!(measured.len() < COHORT.observations.len());
     for model in &MODEL.card().fold_models {
-        let tested = |code: &domain::ids::Code| model.test_patients.contains(code);
+        let tested = |code: &Code| model.test_patients.contains(code);
         let data = COHORT.data();
         let in_training = data
             .patients()
@@ -157,9 +161,7 @@ fn out_of_fold_scores_are_those_of_the_models_that_never_saw_the_patient() {
     let data = COHORT.data();
     assert_eq!(MODEL.card().out_of_fold.len(), data.patients().len());
     for patient in data.patients() {
-        let [model] = MODEL.entitled(Some(&patient.code))[..] else {
-            panic!("one repeat")
-        };
+        let model = only_entitled(&patient.code);
         let kept = MODEL
             .card()
             .out_of_fold
@@ -306,9 +308,7 @@ fn cancelling_stops_at_the_next_step() {
 #[test]
 fn what_cannot_be_trained_is_refused_with_a_reason() {
     let refused = |config: TrainingConfig| {
-        let error = Training::new(&config, &COHORT.data())
-            .err()
-            .expect("the setting is wrong");
+        let error = Training::new(&config, &COHORT.data()).expect_err("the setting is wrong");
         error.to_string()
     };
     assert_eq!(
@@ -346,8 +346,7 @@ fn what_cannot_be_trained_is_refused_with_a_reason() {
     }
     let patients = lonely
         .data_or_error()
-        .err()
-        .expect("one positive is too few")
+        .expect_err("one positive is too few")
         .to_string();
     assert_eq!(
         patients,
@@ -360,9 +359,7 @@ fn data_that_contradict_themselves_are_refused() {
     let data = COHORT.data();
     let patient = data.patients()[0].clone();
     let new = |patients: Vec<_>| {
-        TrainingData::new(vec![code("a")], String::new(), patients)
-            .err()
-            .expect("wrong")
+        TrainingData::new(vec![code("a")], String::new(), patients).expect_err("wrong")
     };
     let twice = new(vec![
         model::training::TrainingPatient {

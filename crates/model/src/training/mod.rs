@@ -64,6 +64,7 @@ pub fn fit(
 }
 
 /// A training run, split into folds that are fitted one by one.
+#[derive(Debug, Clone)]
 pub struct Training<'a> {
     config: &'a TrainingConfig,
     data: &'a TrainingData<'a>,
