@@ -4,7 +4,7 @@ use std::path::Path;
 
 use domain::ids::{CohortId, EncoderId, ModelId, TargetId};
 use domain::view::{Evaluation, Interval, Sign};
-use model::EFFICIENTNET_LITE0;
+use model::encoder::EFFICIENTNET_LITE0;
 use model::predictor::TrainedModel;
 use phantom::{Patient, TARGETS, Truth};
 use store::{

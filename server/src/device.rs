@@ -3,7 +3,8 @@
 
 use std::sync::mpsc::{SyncSender, sync_channel};
 
-use model::{DeviceInfo, Encoder};
+use model::device::DeviceInfo;
+use model::encoder::Encoder;
 use tokio::sync::oneshot;
 
 /// How many pieces may wait; who brings more waits for room.

@@ -27,8 +27,8 @@ const DRAIN: Duration = Duration::from_secs(5);
 /// Does what the command line asks for.
 pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     if let Some(Command::TrialBatch) = arguments.command {
-        let weights = arguments.place.assets_dir().join(model::EFFICIENTNET_LITE0.weights_file);
-        println!("{}", serde_json::to_string(&model::trial_batch(&weights)?)?);
+        let weights = arguments.place.assets_dir().join(model::encoder::EFFICIENTNET_LITE0.weights_file);
+        println!("{}", serde_json::to_string(&model::device::trial_batch(&weights)?)?);
         return Ok(());
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

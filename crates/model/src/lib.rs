@@ -3,3 +3,5 @@
 
 pub mod device;
 pub mod encoder;
+pub mod predictor;
+pub mod training;

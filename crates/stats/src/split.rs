@@ -37,7 +37,7 @@ pub fn stratified_folds(
 
     let n_targets = observations.iter().map(Vec::len).max().unwrap_or(0);
     let has = |patient: usize, kind: usize| {
-        observations[patient].get(kind / 2).copied().flatten() == Some(kind % 2 == 0)
+        observations[patient].get(kind / 2).copied().flatten() == Some(kind.is_multiple_of(2))
     };
     let count = |patients: &[usize], kind: usize| {
         patients

@@ -23,7 +23,7 @@ proptest! {
             let sizes: Vec<usize> =
                 (0..folds).map(|fold| assigned.iter().filter(|&&own| own == fold).count()).collect();
             prop_assert_eq!(sizes.iter().sum::<usize>(), observations.len());
-            prop_assert!(sizes.iter().max().unwrap() - sizes.iter().min().unwrap() <= 1, "{:?}", sizes);
+            prop_assert!(sizes.iter().max().expect("folds") - sizes.iter().min().expect("folds") <= 1, "{:?}", sizes);
         }
     }
 
@@ -41,7 +41,7 @@ proptest! {
         let counts: Vec<usize> = (0..5)
             .map(|fold| labels.iter().zip(&assigned).filter(|&(&label, &own)| label && own == fold).count())
             .collect();
-        prop_assert!(counts.iter().max().unwrap() - counts.iter().min().unwrap() <= 1, "{:?}", counts);
+        prop_assert!(counts.iter().max().expect("folds") - counts.iter().min().expect("folds") <= 1, "{:?}", counts);
     }
 }
 

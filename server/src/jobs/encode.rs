@@ -7,7 +7,7 @@ use std::sync::mpsc::sync_channel;
 use anyhow::{Context, anyhow};
 use domain::geometry::TileGrid;
 use domain::ids::GridId;
-use model::{DIM, EFFICIENTNET_LITE0, TILE_BYTES, TILE_MPP, TILE_SIZE_PX};
+use model::encoder::{DIM, EFFICIENTNET_LITE0, TILE_BYTES, TILE_MPP, TILE_SIZE_PX};
 use sha2::{Digest, Sha256};
 use slide::{OpenOptions, Slide};
 use store::SpotRow;

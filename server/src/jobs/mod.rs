@@ -16,7 +16,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
-use model::{DeviceChoice, Encoder, EncoderDevice, TrialError, TrialReport};
+use model::device::{DeviceChoice, EncoderDevice, TrialError, TrialReport};
+use model::encoder::Encoder;
 use serde::{Deserialize, Serialize};
 use store::files::Files;
 use store::{Store, StoreError};
@@ -133,8 +134,8 @@ impl JobContext {
         if let Some(device) = self.shared.device.get() {
             return Ok(device);
         }
-        let weights = self.shared.assets_dir.join(model::EFFICIENTNET_LITE0.weights_file);
-        let info = model::choose(self.shared.choice, || trial_in_a_child(&self.shared.assets_dir))?;
+        let weights = self.shared.assets_dir.join(model::encoder::EFFICIENTNET_LITE0.weights_file);
+        let info = model::device::choose(self.shared.choice, || trial_in_a_child(&self.shared.assets_dir))?;
         let device = EncoderDevice::open(info)?;
         let info = device.info().clone();
         let encoder = Encoder::load(&weights, &device)?;
@@ -149,7 +150,7 @@ fn trial_in_a_child(assets_dir: &Path) -> Result<TrialReport, TrialError> {
     let program = std::env::current_exe().map_err(|error| TrialError::NotRun { message: error.to_string() })?;
     let mut command = std::process::Command::new(program);
     command.arg("trial-batch").arg("--assets-dir").arg(assets_dir);
-    model::trial_in_child(&mut command, TRIAL_LIMIT)
+    model::device::trial_in_child(&mut command, TRIAL_LIMIT)
 }
 
 impl Work {

@@ -40,7 +40,7 @@ pub fn run(context: &JobContext, model_key: &str, slide: &str) -> anyhow::Result
         for (place, (id, speaker)) in speakers.iter().enumerate() {
             context.steps.at(done, total)?;
             // A slide without tissue has no tile to speak of.
-            let terms = if rows.is_empty() { Vec::new() } else { speaker.terms(&Bag::new(&rows, model::DIM)?)? };
+            let terms = if rows.is_empty() { Vec::new() } else { speaker.terms(&Bag::new(&rows, model::encoder::DIM)?)? };
             for (index, (target, terms)) in stored.targets.iter().zip(terms).enumerate() {
                 whole_slide[index][place] = join(&whole_slide[index][place], &terms)?;
                 of_spot[index][place] = terms.clone();

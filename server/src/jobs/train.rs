@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 
 use anyhow::Context;
 use domain::ids::{Code, CodeError, TargetId};
+use model::device::EncoderDevice;
 use model::predictor::{Bag, TrainedModel};
 use model::training::{Training, TrainingConfig, TrainingData, TrainingError, TrainingPatient};
 
@@ -34,15 +35,15 @@ pub fn run(context: &JobContext, key: &str) -> anyhow::Result<()> {
         .map(|(patient, rows)| {
             Ok(TrainingPatient {
                 code: patient.code.parse()?,
-                bag: Bag::new(rows, model::DIM)?,
+                bag: Bag::new(rows, model::encoder::DIM)?,
                 observations: patient.present.clone(),
             })
         })
         .collect::<anyhow::Result<Vec<_>>>()?;
-    let data = TrainingData::new(target_codes, model::EFFICIENTNET_LITE0.weights_sha256.to_owned(), patients).map_err(hopeless)?;
+    let data = TrainingData::new(target_codes, model::encoder::EFFICIENTNET_LITE0.weights_sha256.to_owned(), patients).map_err(hopeless)?;
     let config = TrainingConfig::new(plan.seed);
     let training = Training::new(&config, &data).map_err(hopeless)?;
-    let device = model::training_device();
+    let device = EncoderDevice::flex().burn();
 
     let total = (0..training.n_folds()).map(|fold| training.cost(fold)).sum::<u64>();
     let mut before = 0;
@@ -92,5 +93,5 @@ fn hopeless(error: TrainingError) -> anyhow::Error {
 pub fn load(context: &JobContext, key: &str) -> anyhow::Result<TrainedModel> {
     let weights = context.files().get(&cohorts::model_file(key, model::predictor::WEIGHTS_FILE))?;
     let card = context.files().get(&cohorts::model_file(key, model::predictor::CARD_FILE))?;
-    TrainedModel::from_bytes(&weights, &card, &model::training_device()).with_context(|| format!("model {key} cannot be read"))
+    TrainedModel::from_bytes(&weights, &card, &EncoderDevice::flex().burn()).with_context(|| format!("model {key} cannot be read"))
 }

@@ -18,7 +18,8 @@ use burn::tensor::{Device, Tensor, TensorData};
 use domain::score::Terms;
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
+
+use super::bag::{Bag, TensorError};
 
 /// Tiles that go through the network at once. 2,048 tiles of 1,280 numbers are 10 MB and a few milliseconds on two CPU
 /// cores, so that other work on the device never waits long.
@@ -26,84 +27,6 @@ const TILES_PER_CHUNK: usize = 2048;
 
 /// A weight logit so low that its softmax weight is exactly 0 in f32 beside any real one.
 const PADDING_LOGIT: f32 = -1e30;
-
-/// The features of one specimen's tiles, row by row: `[n_tiles, dim]`.
-#[derive(Debug, Clone, Copy)]
-pub struct Bag<'a> {
-    features: &'a [f32],
-    dim: usize,
-}
-
-/// Why numbers are not a [`Bag`], or what came out of a network is not terms.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum TensorError {
-    /// The numbers are not a whole number of tiles.
-    #[error("{numbers} numbers are not a whole number of tiles of {dim} features, or there is no tile")]
-    NotWholeTiles {
-        /// How many numbers there are.
-        numbers: usize,
-        /// Features per tile.
-        dim: usize,
-    },
-    /// A feature is NaN or infinite.
-    #[error("feature {feature} of tile {tile} is not a finite number")]
-    NotFinite {
-        /// The tile's place in the bag.
-        tile: usize,
-        /// The feature's place in the tile.
-        feature: usize,
-    },
-    /// The bag was made by another encoder.
-    #[error("the bag has {found} features per tile, the network takes {expected}")]
-    WrongDim {
-        /// Features per tile of the bag.
-        found: usize,
-        /// Features per tile that the network takes.
-        expected: usize,
-    },
-    /// The device failed, or gave numbers that cannot be terms.
-    #[error("the device did not return usable numbers: {reason}")]
-    Device {
-        /// What the device or the check said.
-        reason: String,
-    },
-}
-
-impl<'a> Bag<'a> {
-    /// A bag of at least one tile of `dim` finite features.
-    ///
-    /// # Errors
-    /// When the numbers are not that.
-    pub fn new(features: &'a [f32], dim: usize) -> Result<Self, TensorError> {
-        if dim == 0 || features.is_empty() || !features.len().is_multiple_of(dim) {
-            return Err(TensorError::NotWholeTiles { numbers: features.len(), dim });
-        }
-        if let Some(index) = features.iter().position(|feature| !feature.is_finite()) {
-            return Err(TensorError::NotFinite { tile: index / dim, feature: index % dim });
-        }
-        Ok(Self { features, dim })
-    }
-
-    /// Number of tiles, at least 1.
-    pub fn n_tiles(&self) -> usize {
-        self.features.len() / self.dim
-    }
-
-    /// Features per tile.
-    pub fn dim(&self) -> usize {
-        self.dim
-    }
-
-    /// All numbers, row by row.
-    pub fn features(&self) -> &'a [f32] {
-        self.features
-    }
-
-    /// The features of each tile in turn.
-    pub fn tiles(&self) -> std::slice::ChunksExact<'a, f32> {
-        self.features.chunks_exact(self.dim)
-    }
-}
 
 /// The sizes of a [`GatedAttention`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -123,10 +46,17 @@ impl GatedAttentionConfig {
     ///
     /// The numbers come from `random` and not from the device, so a seed gives the same start on every device.
     pub fn init(&self, random: &mut impl Rng, device: &Device) -> GatedAttention {
-        let Self { input_dim, hidden_dim, attention_dim, n_targets } = *self;
+        let Self {
+            input_dim,
+            hidden_dim,
+            attention_dim,
+            n_targets,
+        } = *self;
         let mut uniform = |rows: usize, columns: usize, inputs: usize| -> Vec<f32> {
             let bound = 1.0 / (inputs as f32).sqrt();
-            (0..rows * columns).map(|_| random.random_range(-bound..bound)).collect()
+            (0..rows * columns)
+                .map(|_| random.random_range(-bound..bound))
+                .collect()
         };
         GatedAttention::from_numbers(
             self,
@@ -158,7 +88,10 @@ pub(crate) struct Numbers {
 
 impl Numbers {
     /// Name in a weights file, shape, and numbers of every tensor.
-    pub(crate) fn named<'a>(&'a self, config: &GatedAttentionConfig) -> [(&'static str, Vec<usize>, &'a Vec<f32>); 7] {
+    pub(crate) fn named<'a>(
+        &'a self,
+        config: &GatedAttentionConfig,
+    ) -> [(&'static str, Vec<usize>, &'a Vec<f32>); 7] {
         let [trunk_weight, trunk_bias, tanh, gate, out, value, offset] = shapes(config);
         [
             ("trunk_weight", trunk_weight, &self.trunk_weight),
@@ -174,7 +107,12 @@ impl Numbers {
 
 /// The shapes of the seven tensors, in the order of [`Numbers::named`].
 pub(crate) fn shapes(config: &GatedAttentionConfig) -> [Vec<usize>; 7] {
-    let GatedAttentionConfig { input_dim, hidden_dim, attention_dim, n_targets } = *config;
+    let GatedAttentionConfig {
+        input_dim,
+        hidden_dim,
+        attention_dim,
+        n_targets,
+    } = *config;
     [
         vec![input_dim, hidden_dim],
         vec![hidden_dim],
@@ -210,12 +148,25 @@ impl GatedAttention {
     pub fn config(&self) -> GatedAttentionConfig {
         let [input_dim, hidden_dim] = self.trunk_weight.dims();
         let [n_targets, attention_dim] = self.attention_out.dims();
-        GatedAttentionConfig { input_dim, hidden_dim, attention_dim, n_targets }
+        GatedAttentionConfig {
+            input_dim,
+            hidden_dim,
+            attention_dim,
+            n_targets,
+        }
     }
 
-    pub(crate) fn from_numbers(config: &GatedAttentionConfig, numbers: Numbers, device: &Device) -> Self {
-        fn param<const D: usize>(numbers: Vec<f32>, shape: &[usize], device: &Device) -> Param<Tensor<D>> {
-            Param::from_data(TensorData::new(numbers, shape), device)
+    pub(crate) fn from_numbers(
+        config: &GatedAttentionConfig,
+        numbers: Numbers,
+        device: &Device,
+    ) -> Self {
+        fn param<const D: usize>(
+            numbers: Vec<f32>,
+            shape: &[usize],
+            device: &Device,
+        ) -> Param<Tensor<D>> {
+            Param::from_data(TensorData::new(numbers, shape.to_vec()), device)
         }
         let [trunk_weight, trunk_bias, tanh, gate, out, value, offset] = shapes(config);
         Self {
@@ -234,18 +185,33 @@ impl GatedAttention {
     /// # Errors
     /// When the device fails.
     pub(crate) fn numbers(&self) -> Result<Numbers, TensorError> {
-        fn read<const D: usize>(param: &Param<Tensor<D>>) -> Result<Vec<f32>, TensorError> {
-            numbers_of(param.val())
-        }
         Ok(Numbers {
-            trunk_weight: read(&self.trunk_weight)?,
-            trunk_bias: read(&self.trunk_bias)?,
-            attention_tanh: read(&self.attention_tanh)?,
-            attention_gate: read(&self.attention_gate)?,
-            attention_out: read(&self.attention_out)?,
-            value: read(&self.value)?,
-            offset: read(&self.offset)?,
+            trunk_weight: numbers_of(self.trunk_weight.val())?,
+            trunk_bias: numbers_of(self.trunk_bias.val())?,
+            attention_tanh: numbers_of(self.attention_tanh.val())?,
+            attention_gate: numbers_of(self.attention_gate.val())?,
+            attention_out: numbers_of(self.attention_out.val())?,
+            value: numbers_of(self.value.val())?,
+            offset: numbers_of(self.offset.val())?,
         })
+    }
+
+    /// One result per tensor, in the order of [`Numbers::named`].
+    #[cfg(test)]
+    pub(crate) fn map_tensors<R>(
+        &self,
+        two: impl Fn(&Tensor<2>) -> R,
+        one: impl Fn(&Tensor<1>) -> R,
+    ) -> Vec<R> {
+        vec![
+            two(&self.trunk_weight),
+            one(&self.trunk_bias),
+            two(&self.attention_tanh),
+            two(&self.attention_gate),
+            two(&self.attention_out),
+            two(&self.value),
+            one(&self.offset),
+        ]
     }
 
     /// e and v of tiles.
@@ -253,11 +219,16 @@ impl GatedAttention {
     /// - `tiles`: `[n, input_dim]`
     /// - `hidden_mask`: `[n, hidden_dim]`, multiplied onto h (dropout, in training)
     /// - returns e and v: `[n, n_targets]` each
-    fn tile_terms(&self, tiles: Tensor<2>, hidden_mask: Option<Tensor<2>>) -> (Tensor<2>, Tensor<2>) {
+    fn tile_terms(
+        &self,
+        tiles: Tensor<2>,
+        hidden_mask: Option<Tensor<2>>,
+    ) -> (Tensor<2>, Tensor<2>) {
         let [n, _] = tiles.dims();
         let [n_targets, attention_dim] = self.attention_out.dims();
 
-        let hidden = relu(tiles.matmul(self.trunk_weight.val()) + self.trunk_bias.val().unsqueeze()); // [n, hidden]
+        let hidden =
+            relu(tiles.matmul(self.trunk_weight.val()) + self.trunk_bias.val().unsqueeze::<2>()); // [n, hidden]
         let hidden = match hidden_mask {
             Some(mask) => hidden * mask,
             None => hidden,
@@ -277,7 +248,12 @@ impl GatedAttention {
     /// - `padding`: `[n_bags, n_tiles]`, 1 where a row is filling and 0 where it is a tile; a bag has at least one tile
     /// - `hidden_mask`: `[n_bags · n_tiles, hidden_dim]`
     /// - returns scores: `[n_bags, n_targets]`
-    pub fn forward(&self, tiles: Tensor<2>, padding: Tensor<2>, hidden_mask: Option<Tensor<2>>) -> Tensor<2> {
+    pub fn forward(
+        &self,
+        tiles: Tensor<2>,
+        padding: Tensor<2>,
+        hidden_mask: Option<Tensor<2>>,
+    ) -> Tensor<2> {
         let [n_bags, n_tiles] = padding.dims();
         let [n_targets, _] = self.attention_out.dims();
 
@@ -287,7 +263,7 @@ impl GatedAttention {
         let padding = padding.unsqueeze_dim::<3>(2); // [bags, tiles, 1]
         let attention = softmax(weight_logits + padding * PADDING_LOGIT, 1); // [bags, tiles, targets]
         let pooled = (attention * values).sum_dim(1).squeeze_dim::<2>(1); // [bags, targets]
-        pooled + self.offset.val().unsqueeze()
+        pooled + self.offset.val().unsqueeze::<2>()
     }
 
     /// e and v of every tile of a bag, one [`Terms`] per target; large bags go through in chunks.
@@ -295,9 +271,16 @@ impl GatedAttention {
     /// # Errors
     /// When the bag was made by another encoder, or the device fails.
     pub fn terms(&self, bag: &Bag) -> Result<Vec<Terms>, TensorError> {
-        let GatedAttentionConfig { input_dim, n_targets, .. } = self.config();
+        let GatedAttentionConfig {
+            input_dim,
+            n_targets,
+            ..
+        } = self.config();
         if bag.dim() != input_dim {
-            return Err(TensorError::WrongDim { found: bag.dim(), expected: input_dim });
+            return Err(TensorError::WrongDim {
+                found: bag.dim(),
+                expected: input_dim,
+            });
         }
         let network = self.valid();
         let device = network.trunk_weight.val().device();
@@ -317,7 +300,11 @@ impl GatedAttention {
         weight_logits
             .into_iter()
             .zip(values)
-            .map(|(e, v)| Terms::new(e, v).map_err(|error| TensorError::Device { reason: error.to_string() }))
+            .map(|(e, v)| {
+                Terms::new(e, v).map_err(|error| TensorError::Device {
+                    reason: error.to_string(),
+                })
+            })
             .collect()
     }
 
@@ -332,5 +319,9 @@ impl GatedAttention {
 
 /// A tensor's numbers, row-major.
 fn numbers_of<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, TensorError> {
-    tensor.try_into_vec_as::<f32>().map_err(|error| TensorError::Device { reason: error.to_string() })
+    tensor
+        .try_into_vec_as::<f32>()
+        .map_err(|error| TensorError::Device {
+            reason: error.to_string(),
+        })
 }
