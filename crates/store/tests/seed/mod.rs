@@ -7,7 +7,7 @@ use domain::target::{SignKind, TargetKind};
 use domain::view::{Evaluation, Interval, PredictionView, Sign};
 use store::files::Stored;
 use store::{
-    Calibration, FoldKey, NewCohort, NewEncoder, NewFoldModel, NewModel, NewModelTarget,
+    FoldKey, NewCohort, NewEncoder, NewFoldModel, NewModel, NewModelTarget,
     NewObservation, NewPrediction, NewSlide, NewSpecimen, NewTarget, NewTerms, Observed, Predicted,
     Reading, Store, Subject, TakenAt,
 };
@@ -226,10 +226,6 @@ impl Seed {
                 .map(|&target| NewModelTarget {
                     target,
                     evaluation,
-                    calibration: Calibration {
-                        slope: 1.5,
-                        intercept: -0.5,
-                    },
                 })
                 .collect(),
             fold_models: vec![fold(0), fold(1)],
