@@ -192,6 +192,10 @@ fn tail(log: &Path) -> String {
 }
 
 #[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    reason = "a test ends where something is not as it should be"
+)]
 mod tests {
     use super::*;
 

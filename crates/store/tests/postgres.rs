@@ -1,4 +1,9 @@
 //! Reaching Postgres, and losing it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test ends where something is not as it should be"
+)]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

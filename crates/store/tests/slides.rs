@@ -1,4 +1,9 @@
 //! What the pages read is what the jobs wrote, and nobody reads what a model says of those it was trained on.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test ends where something is not as it should be"
+)]
 
 mod seed;
 
