@@ -118,9 +118,17 @@ impl Home {
         let fresh = self
             .folder
             .join(format!("cluster.new-{}", std::process::id()));
-        make_private(&fresh)?;
-        self.account.give(&fresh)?;
+        self.make_private(&fresh)?;
         Ok(fresh)
+    }
+
+    /// Makes a folder that only the account can open.
+    pub(crate) fn make_private(&self, folder: &Path) -> Result<(), ClusterError> {
+        fs::DirBuilder::new()
+            .mode(0o700)
+            .create(folder)
+            .at("make the folder", folder)?;
+        self.account.give(folder)
     }
 
     /// A new folder for the socket, which only the account can open.
@@ -160,12 +168,4 @@ fn elsewhere(data_dir: &Path) -> PathBuf {
         .map(|name| name.to_string_lossy().into_owned())
         .unwrap_or_default();
     Path::new(ELSEWHERE).join(format!("{name}-{hash}"))
-}
-
-fn make_private(folder: &Path) -> Result<(), ClusterError> {
-    fs::DirBuilder::new()
-        .mode(0o700)
-        .create(folder)
-        .at("make the folder", folder)?;
-    fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).at("protect", folder)
 }

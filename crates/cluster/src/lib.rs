@@ -73,6 +73,7 @@ enum Durability {
 #[derive(Debug)]
 pub struct Cluster {
     home: Home,
+    durability: Durability,
     postmaster: Option<Postmaster>,
     pid: u32,
     socket_folder: PathBuf,
@@ -96,7 +97,7 @@ impl Cluster {
         if written_by.is_some()
             && let Some(adopted) = Self::adopt(&home)?
         {
-            return Ok(Self::running(home, adopted.0, adopted.1, true));
+            return Ok(Self::running(home, durability, adopted.0, adopted.1, true));
         }
         let programs = Programs::find(written_by.as_ref().and_then(|text| text.parse().ok()))?;
         match written_by {
@@ -111,8 +112,9 @@ impl Cluster {
             Some(_) => clear_stale(&home)?,
             None => initdb(&home, &programs, durability)?,
         }
-        let (postmaster, file) = start(&home, &programs, durability)?;
-        Ok(Self::running(home, postmaster, file, false))
+        let socket_folder = home.socket_folder()?;
+        let (postmaster, file) = start(&home, &programs, durability, &socket_folder)?;
+        Ok(Self::running(home, durability, postmaster, file, false))
     }
 
     /// A postmaster that already runs on this folder; one that is on its way down is waited for and counts as none.
@@ -131,7 +133,13 @@ impl Cluster {
         Ok(Some((postmaster, file)))
     }
 
-    fn running(home: Home, postmaster: Postmaster, file: PidFile, adopted: bool) -> Self {
+    fn running(
+        home: Home,
+        durability: Durability,
+        postmaster: Postmaster,
+        file: PidFile,
+        adopted: bool,
+    ) -> Self {
         tracing::info!(
             folder = %home.folder().display(),
             socket = %socket(&file.socket_folder, file.port).display(),
@@ -139,12 +147,33 @@ impl Cluster {
         );
         Self {
             home,
+            durability,
             postmaster: Some(postmaster),
-            pid: file.pid.as_raw_nonzero().get().unsigned_abs(),
+            pid: file.number(),
             socket_folder: file.socket_folder,
             port: file.port,
             adopted,
         }
+    }
+
+    /// Starts it again, at the same address, if it has ended without being asked to. Returns whether it had.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn revive(&mut self) -> Result<bool, ClusterError> {
+        if self.postmaster.as_mut().is_none_or(Postmaster::is_alive) {
+            return Ok(false);
+        }
+        let written_by = self.home.written_by()?.and_then(|text| text.parse().ok());
+        let programs = Programs::find(written_by)?;
+        clear_stale(&self.home)?;
+        remove_socket_folder(&self.socket_folder);
+        self.home.make_private(&self.socket_folder)?;
+        let (postmaster, file) =
+            start(&self.home, &programs, self.durability, &self.socket_folder)?;
+        self.pid = file.number();
+        self.postmaster = Some(postmaster);
+        Ok(true)
     }
 
     /// Stops it: open transactions are rolled back, everything committed is kept. Takes up to half a minute.
@@ -259,6 +288,7 @@ fn start(
     home: &Home,
     programs: &Programs,
     durability: Durability,
+    socket_folder: &Path,
 ) -> Result<(Postmaster, PidFile), ClusterError> {
     let log_path = home.log();
     let log = File::options()
@@ -269,7 +299,6 @@ fn start(
     if log.metadata().at("read", &log_path)?.len() > LOG_BYTES {
         log.set_len(0).at("cut", &log_path)?;
     }
-    let socket_folder = home.socket_folder()?;
     let mut command = home.account.command(programs.postgres());
     command
         .arg("-D")
@@ -298,7 +327,7 @@ fn start(
     match postmaster.wait_until_ready() {
         Ok(file) => Ok((postmaster, file)),
         Err(error) => {
-            remove_socket_folder(&socket_folder);
+            remove_socket_folder(socket_folder);
             Err(error)
         }
     }

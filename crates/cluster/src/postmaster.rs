@@ -44,6 +44,11 @@ impl PidFile {
         })
     }
 
+    /// The process as a plain number.
+    pub(crate) fn number(&self) -> u32 {
+        self.pid.as_raw_nonzero().get().unsigned_abs()
+    }
+
     /// The file of a postmaster that runs on this very folder. The number alone proves nothing: after a restart of the
     /// machine it may be anybody's.
     pub(crate) fn read_alive(cluster: &Path) -> Option<Self> {
@@ -137,7 +142,7 @@ impl Postmaster {
         Ok(false)
     }
 
-    fn is_alive(&mut self) -> bool {
+    pub(crate) fn is_alive(&mut self) -> bool {
         match &mut self.child {
             Some(child) => matches!(child.try_wait(), Ok(None)),
             None => is_postmaster_of(self.pid, &self.cluster),
@@ -187,6 +192,10 @@ fn tail(log: &Path) -> String {
 }
 
 #[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    reason = "a test ends where something is not as it should be"
+)]
 mod tests {
     use super::*;
 

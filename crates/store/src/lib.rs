@@ -19,9 +19,7 @@ pub use cohort::{NewCohort, NewObservation, NewSpecimen, NewTarget, Observed, Su
 pub use encoding::{NewEncoder, StoredBag, TrainingPatient};
 pub use entitled::{EntitledFoldModel, TermsBytes};
 pub use error::{Rule, StoreError};
-pub use model::{
-    FoldKey, NewFoldModel, NewModel, NewModelTarget, StoredFoldModel, StoredModel,
-};
+pub use model::{FoldKey, NewFoldModel, NewModel, NewModelTarget, StoredFoldModel, StoredModel};
 pub use postgres::{MIGRATIONS, OpenError, Postgres};
 pub use reading::{NewPrediction, NewTerms, Predicted, Reading};
 pub use slide::{NewSlide, SlideFile, SpotRow};

@@ -2,12 +2,14 @@
 
 use std::path::Path;
 use std::str::FromStr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cluster::{Cluster, ClusterError};
 use sqlx::PgPool;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use tokio::task::JoinHandle;
 
 use crate::{Store, StoreError};
 
@@ -19,6 +21,12 @@ const CONNECTIONS: u32 = 16;
 
 /// How long a query waits for a connection before the database counts as unavailable.
 const PATIENCE: Duration = Duration::from_secs(3);
+
+/// How often the private cluster is looked after.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// The longest pause between attempts to start it again.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// The oldest supported version, as `server_version_num` counts.
 const OLDEST: i32 = 140_000;
@@ -72,8 +80,18 @@ pub enum OpenError {
 #[derive(Debug)]
 pub struct Postgres {
     store: Store,
-    cluster: Option<Cluster>,
+    private: Option<Private>,
     place: String,
+}
+
+/// The cluster, until it is stopped.
+type Ward = Arc<Mutex<Option<Cluster>>>;
+
+/// A cluster of our own and the task that looks after it.
+#[derive(Debug)]
+struct Private {
+    cluster: Ward,
+    nurse: JoinHandle<()>,
 }
 
 impl Postgres {
@@ -91,7 +109,7 @@ impl Postgres {
                 let store = connect(options, &place).await?;
                 Ok(Self {
                     store,
-                    cluster: None,
+                    private: None,
                     place,
                 })
             }
@@ -110,7 +128,7 @@ impl Postgres {
         store.jobs().expire_leases().await?;
         Ok(Self {
             store,
-            cluster: Some(cluster),
+            private: Some(Private::new(cluster)),
             place,
         })
     }
@@ -133,11 +151,56 @@ impl Postgres {
     /// When the cluster does not stop.
     pub async fn stop(self) -> Result<(), ClusterError> {
         self.store.pool.close().await;
-        match self.cluster {
-            Some(cluster) => blocking(move || cluster.stop()).await,
+        match self.private {
+            Some(private) => private.stop().await,
             None => Ok(()),
         }
     }
+}
+
+impl Private {
+    fn new(cluster: Cluster) -> Self {
+        let cluster = Arc::new(Mutex::new(Some(cluster)));
+        let nurse = tokio::spawn(nurse(Arc::clone(&cluster)));
+        Self { cluster, nurse }
+    }
+
+    async fn stop(self) -> Result<(), ClusterError> {
+        self.nurse.abort();
+        // That it was aborted is what it says now.
+        self.nurse.await.ok();
+        blocking(move || match lock(&self.cluster).take() {
+            Some(cluster) => cluster.stop(),
+            None => Ok(()),
+        })
+        .await
+    }
+}
+
+/// Starts a cluster again that ended without being asked to, as the system does to processes when memory is short. One
+/// that ends again and again is left alone for longer and longer.
+async fn nurse(cluster: Ward) {
+    let mut pause = LOOK_EVERY;
+    loop {
+        tokio::time::sleep(pause).await;
+        let cluster = Arc::clone(&cluster);
+        match blocking(move || lock(&cluster).as_mut().map_or(Ok(false), Cluster::revive)).await {
+            Ok(false) => pause = LOOK_EVERY,
+            Ok(true) => {
+                tracing::warn!("the private Postgres had ended and was started again");
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+            Err(error) => {
+                tracing::error!("the private Postgres has ended and does not start: {error}");
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+        }
+    }
+}
+
+/// A panic while it was held leaves the cluster as it was.
+fn lock(cluster: &Ward) -> MutexGuard<'_, Option<Cluster>> {
+    cluster.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Runs what waits for processes and disks away from the async threads.

@@ -1,4 +1,9 @@
 //! The file store: whole files or none, bags that survive a kill.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test ends where something is not as it should be"
+)]
 
 use std::fs;
 use std::io::{self, Write};

@@ -1,4 +1,9 @@
 //! The queue: nobody works twice on one job, and no job is lost.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test ends where something is not as it should be"
+)]
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -470,15 +475,14 @@ async fn a_follower_misses_no_change_even_of_transactions_that_end_out_of_order(
     let jobs = database.store().jobs();
     let id = jobs.enqueue(&job("a")).await.unwrap();
     let other = jobs.enqueue(&job("b")).await.unwrap();
-    let start = jobs.changed_since(Cursor::default()).await.unwrap();
+    let mut start = jobs.changed_since(Cursor::default()).await.unwrap();
     assert_eq!(start.jobs.len(), 2);
-    assert!(
-        jobs.changed_since(start.cursor)
-            .await
-            .unwrap()
-            .jobs
-            .is_empty()
-    );
+    // Transactions of other tests on the same cluster hold the cursor back for a while.
+    let begin = Instant::now();
+    while !start.jobs.is_empty() {
+        assert!(begin.elapsed() < Duration::from_secs(20));
+        start = jobs.changed_since(start.cursor).await.unwrap();
+    }
 
     // A slow transaction takes its number first and commits last.
     let mut connection = sqlx::PgConnection::connect(&database.url()).await.unwrap();
@@ -489,10 +493,14 @@ async fn a_follower_misses_no_change_even_of_transactions_that_end_out_of_order(
         .unwrap();
     jobs.cancel(other).await.unwrap();
     let quick = jobs.changed_since(start.cursor).await.unwrap();
-    assert_eq!(
-        quick.jobs.iter().map(|job| job.id).collect::<Vec<_>>(),
-        [other.0]
+    let cancelled = |job: &domain::view::JobView| job.state == JobState::Cancelled;
+    assert!(
+        quick
+            .jobs
+            .iter()
+            .any(|job| job.id == other.0 && cancelled(job))
     );
+    assert!(quick.jobs.iter().all(|job| job.title != "slow"));
     slow.commit().await.unwrap();
     let late = jobs.changed_since(quick.cursor).await.unwrap();
     assert!(

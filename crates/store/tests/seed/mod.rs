@@ -7,9 +7,9 @@ use domain::target::{SignKind, TargetKind};
 use domain::view::{Evaluation, Interval, PredictionView, Sign};
 use store::files::Stored;
 use store::{
-    Calibration, FoldKey, NewCohort, NewEncoder, NewFoldModel, NewModel, NewModelTarget,
-    NewObservation, NewPrediction, NewSlide, NewSpecimen, NewTarget, NewTerms, Observed, Predicted,
-    Reading, Store, Subject, TakenAt,
+    FoldKey, NewCohort, NewEncoder, NewFoldModel, NewModel, NewModelTarget, NewObservation,
+    NewPrediction, NewSlide, NewSpecimen, NewTarget, NewTerms, Observed, Predicted, Reading, Store,
+    Subject, TakenAt,
 };
 
 /// One patient with a slide of one spot.
@@ -223,14 +223,7 @@ impl Seed {
             targets: self
                 .targets
                 .iter()
-                .map(|&target| NewModelTarget {
-                    target,
-                    evaluation,
-                    calibration: Calibration {
-                        slope: 1.5,
-                        intercept: -0.5,
-                    },
-                })
+                .map(|&target| NewModelTarget { target, evaluation })
                 .collect(),
             fold_models: vec![fold(0), fold(1)],
             held_out: (0..)
