@@ -4,6 +4,8 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
 
@@ -13,6 +15,9 @@ use crate::error::At;
 
 /// Where clusters lie whose account cannot reach the data folder.
 const ELSEWHERE: &str = "/var/lib/marrowscope";
+
+/// How long a lock may outlive its holder.
+const LOCK_PATIENCE: Duration = Duration::from_secs(1);
 
 /// A Unix socket's path has 108 bytes, the last a zero.
 const SOCKET_PATH_BYTES: usize = 107;
@@ -50,10 +55,18 @@ impl Home {
             .append(true)
             .open(&lock_path)
             .at("open", &lock_path)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(ClusterError::Locked { folder }),
-            Err(TryLockError::Error(source)) => return Err(source).at("lock", &lock_path),
+        let begin = Instant::now();
+        loop {
+            match lock.try_lock() {
+                Ok(()) => break,
+                // A program that was killed while it started another one holds the lock a moment longer, in the copy
+                // of itself that had not yet become the other one.
+                Err(TryLockError::WouldBlock) if begin.elapsed() < LOCK_PATIENCE => {
+                    sleep(Duration::from_millis(20));
+                }
+                Err(TryLockError::WouldBlock) => return Err(ClusterError::Locked { folder }),
+                Err(TryLockError::Error(source)) => return Err(source).at("lock", &lock_path),
+            }
         }
 
         let mut home = Self {
@@ -122,6 +135,7 @@ impl Home {
             }
             let Ok(made) = tempfile::Builder::new()
                 .prefix("marrowscope-")
+                .permissions(fs::Permissions::from_mode(0o700))
                 .tempdir_in(parent)
             else {
                 continue;

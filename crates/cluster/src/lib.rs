@@ -74,6 +74,7 @@ enum Durability {
 pub struct Cluster {
     home: Home,
     postmaster: Option<Postmaster>,
+    pid: u32,
     socket_folder: PathBuf,
     port: u16,
     adopted: bool,
@@ -139,6 +140,7 @@ impl Cluster {
         Self {
             home,
             postmaster: Some(postmaster),
+            pid: file.pid.as_raw_nonzero().get().unsigned_abs(),
             socket_folder: file.socket_folder,
             port: file.port,
             adopted,
@@ -186,6 +188,12 @@ impl Cluster {
     #[must_use]
     pub fn folder(&self) -> &Path {
         self.home.folder()
+    }
+
+    /// The number of its postmaster's process.
+    #[must_use]
+    pub const fn pid(&self) -> u32 {
+        self.pid
     }
 
     /// The folder of its socket.

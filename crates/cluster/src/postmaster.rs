@@ -108,7 +108,9 @@ impl Postmaster {
         if self.ends_after(Signal::INT, limit)? {
             return Ok(());
         }
-        tracing::warn!("Postgres did not shut down within {limit:?}: ending it at once; the next start recovers");
+        tracing::warn!(
+            "Postgres did not shut down within {limit:?}: ending it at once; the next start recovers"
+        );
         if self.ends_after(Signal::QUIT, Duration::from_secs(10))? {
             return Ok(());
         }
@@ -190,7 +192,8 @@ mod tests {
 
     #[test]
     fn a_pid_file_is_read_once_it_is_whole() {
-        let whole = "4711\n/x/cluster\n1763880000\n5432\n/tmp/marrowscope-abc\n\n  1  2\nready   \n";
+        let whole =
+            "4711\n/x/cluster\n1763880000\n5432\n/tmp/marrowscope-abc\n\n  1  2\nready   \n";
         let file = PidFile::parse(whole).unwrap();
         assert_eq!(file.pid.as_raw_nonzero().get(), 4711);
         assert_eq!(file.port, 5432);

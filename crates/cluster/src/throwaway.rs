@@ -2,22 +2,28 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
 use crate::error::At;
 use crate::{Cluster, ClusterError, Durability, Programs};
 
-/// A cluster that is gone, folder and all, when it is dropped. It trusts the machine not to lose power, which makes it
-/// fast.
+/// A cluster that is gone, folder and all, when it is dropped or when this process ends, however it ends. It trusts the
+/// machine not to lose power, which makes it fast.
 #[derive(Debug)]
 pub struct Throwaway {
-    // Dropped in this order: first stopped, then removed.
+    // Dropped in this order: first stopped, then no longer watched, then removed.
     cluster: Cluster,
+    _watchdog: Watchdog,
     _folder: TempDir,
 }
+
+/// Clears up for an owner that was killed: it reads from a pipe whose other end is the owner's.
+#[derive(Debug)]
+struct Watchdog(Child);
 
 impl Throwaway {
     /// Makes and starts one.
@@ -31,8 +37,10 @@ impl Throwaway {
             .tempdir()
             .at("make a folder in", &temporary)?;
         let cluster = Self::open(folder.path())?;
+        let watchdog = Watchdog::of(&cluster, folder.path())?;
         Ok(Self {
             cluster,
+            _watchdog: watchdog,
             _folder: folder,
         })
     }
@@ -93,5 +101,34 @@ impl Throwaway {
             }
         }
         Ok(())
+    }
+}
+
+impl Watchdog {
+    fn of(cluster: &Cluster, folder: &Path) -> Result<Self, ClusterError> {
+        let wait_then_clear_up = r#"cat >&2
+            kill -INT "$1" || exit
+            while [ -e "$2/postgres/cluster/postmaster.pid" ]; do sleep 0.05; done
+            rm -rf "$2" "$3""#;
+        Command::new("sh")
+            .args(["-c", wait_then_clear_up, "sh"])
+            .arg(cluster.pid().to_string())
+            .arg(folder)
+            .arg(cluster.socket_folder())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .spawn()
+            .map(Self)
+            .at("watch over", folder)
+    }
+}
+
+impl Drop for Watchdog {
+    fn drop(&mut self) {
+        // It has nothing left to do; that it may have ended is fine.
+        self.0.kill().ok();
+        self.0.wait().ok();
     }
 }

@@ -98,6 +98,16 @@ impl Camera {
         }
     }
 
+    /// Where a slide point lies from the middle of the screen, px. Composed in f64, so it can be handed over as a small
+    /// f32: the far corner of a large slide does not shake.
+    #[must_use]
+    pub fn from_middle(&self, x: f64, y: f64) -> (f64, f64) {
+        (
+            (x - self.centre_x) * self.zoom,
+            (y - self.centre_y) * self.zoom,
+        )
+    }
+
     /// Clip-space rectangle (left, top, right, bottom; y upwards) of a slide rectangle: composed in f64 relative to the
     /// centre of the view, handed over as small f32, so that the far corner of a large slide does not shake.
     #[must_use]

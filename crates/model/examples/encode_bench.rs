@@ -47,9 +47,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         BenchDevice::Cpu => EncoderDevice::cpu("asked for"),
         BenchDevice::Flex => EncoderDevice::flex(),
         // In this process: a benchmark that a driver ends has nothing to lose.
-        BenchDevice::Wgpu => {
-            EncoderDevice::open(choose(DeviceChoice::Wgpu, || trial_batch(&options.weights))?)?
-        }
+        BenchDevice::Wgpu => EncoderDevice::open(choose(DeviceChoice::Wgpu, || {
+            trial_batch(&options.weights)
+        })?)?,
         BenchDevice::Swiftshader => EncoderDevice::software_vulkan("SwiftShader")?,
     };
     let threads = rayon::ThreadPoolBuilder::new()

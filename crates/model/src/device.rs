@@ -458,7 +458,10 @@ mod tests {
     #[test]
     fn a_choice_is_read_as_it_is_written_and_anything_else_is_refused() {
         for choice in [DeviceChoice::Auto, DeviceChoice::Wgpu, DeviceChoice::Cpu] {
-            assert_eq!(choice.to_string().parse::<DeviceChoice>().ok(), Some(choice));
+            assert_eq!(
+                choice.to_string().parse::<DeviceChoice>().ok(),
+                Some(choice)
+            );
         }
         let error = "cuda".parse::<DeviceChoice>().expect_err("not a choice");
         assert!(error.to_string().contains("auto, wgpu or cpu"));
@@ -505,7 +508,10 @@ mod tests {
         assert!(error.to_string().contains("signal"), "{error}");
         let error = trial_of("echo out of memory >&2; exit 3", Duration::from_secs(20));
         let message = error.expect_err("a failure").to_string();
-        assert!(message.contains('3') && message.contains("out of memory"), "{message}");
+        assert!(
+            message.contains('3') && message.contains("out of memory"),
+            "{message}"
+        );
     }
 
     #[test]

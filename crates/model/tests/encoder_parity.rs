@@ -1,11 +1,11 @@
 //! The encoder with its real weights against the PyTorch reference, on every device that a machine without a graphics
 //! card has: the fused CPU path, Burn's Flex, and Burn's wgpu over SwiftShader's Vulkan.
 //!
-//! The reference (`fixtures/make_encoder_parity.py`) was computed in f64. Sixty layers of f32 arithmetic, in whatever
-//! order an engine sums, then differ from it by a few millionths of the range of a feature, which is 0 to 6; PyTorch's
-//! own f32 differs by 7e-6. [`TOLERANCE`] leaves room for other vector widths and other orders, and is still a
-//! hundredth of what the smallest mistake makes: one row of padding on the wrong side moves features by more than 0.1,
-//! the wrong ε of the BatchNorms by 0.01.
+//! The reference (`fixtures/make_encoder_parity.py`) was computed in f64. Fifty convolutions in f32, in whatever order
+//! an engine sums, then differ from it by a few millionths of the range of a feature, which is 0 to 6; PyTorch's own
+//! f32 differs by 7e-6. [`TOLERANCE`] leaves room for other vector widths and other orders, and is far below what the
+//! smallest mistake makes (tried with the reference): pixels normalised as (x − 127.5) / 127.5 move a feature by 0.013,
+//! one convolution padded on the wrong side by 0.4 to 1.7, the usual ε of BatchNorm by 0.7.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -33,7 +33,12 @@ fn reference() -> Reference {
     let reference: Reference = serde_json::from_str(json).expect("the committed fixture is JSON");
     assert_eq!(reference.weights, EFFICIENTNET_LITE0.weights_file);
     assert_eq!(reference.features.len(), reference.tiles);
-    assert!(reference.features.iter().all(|features| features.len() == DIM));
+    assert!(
+        reference
+            .features
+            .iter()
+            .all(|features| features.len() == DIM)
+    );
     reference
 }
 
@@ -67,7 +72,9 @@ fn assert_like_the_reference(device: &EncoderDevice, features: &[f32]) {
 
 fn check(device: &EncoderDevice) {
     let encoder = Encoder::load(&weights(), device).expect("the weights load");
-    let features = encoder.encode(&sample_tiles(reference().tiles)).expect("features");
+    let features = encoder
+        .encode(&sample_tiles(reference().tiles))
+        .expect("features");
     assert_like_the_reference(device, &features);
 }
 
@@ -97,9 +104,16 @@ fn burn_wgpu_on_swiftshader_computes_the_reference_features() {
     );
     let runtime = tempfile::tempdir().expect("a temporary folder");
     let output = Command::new(std::env::current_exe().expect("this test's program"))
-        .args(["--exact", "burn_wgpu_on_swiftshader_computes_the_reference_features", "--nocapture"])
+        .args([
+            "--exact",
+            "burn_wgpu_on_swiftshader_computes_the_reference_features",
+            "--nocapture",
+        ])
         .env(CHILD, "1")
-        .env("MARROWSCOPE_ASSETS", weights.parent().expect("the weights lie in a folder"))
+        .env(
+            "MARROWSCOPE_ASSETS",
+            weights.parent().expect("the weights lie in a folder"),
+        )
         .env("VK_DRIVER_FILES", driver)
         .env("XDG_RUNTIME_DIR", runtime.path())
         .output()
@@ -117,7 +131,15 @@ fn burn_wgpu_on_swiftshader_computes_the_reference_features() {
 #[test]
 fn bytes_that_are_not_whole_tiles_are_refused_and_no_tiles_give_no_features() {
     let encoder = Encoder::load(&weights(), &EncoderDevice::cpu("test")).expect("the weights load");
-    let error = encoder.encode(&sample_tiles(1)[1..]).expect_err("a byte is missing");
-    assert!(error.to_string().contains("whole number of tiles"), "{error}");
-    assert_eq!(encoder.encode(&[]).expect("nothing to do"), Vec::<f32>::new());
+    let error = encoder
+        .encode(&sample_tiles(1)[1..])
+        .expect_err("a byte is missing");
+    assert!(
+        error.to_string().contains("whole number of tiles"),
+        "{error}"
+    );
+    assert_eq!(
+        encoder.encode(&[]).expect("nothing to do"),
+        Vec::<f32>::new()
+    );
 }

@@ -3,8 +3,8 @@
 use domain::geometry::TileGrid;
 use domain::ids::{BagId, CohortId, EncoderId, GridId, PatientId, SlideId, SpotId, TargetId};
 
-use crate::{Store, StoreError, count, int4};
 use crate::files::Stored;
+use crate::{Store, StoreError, count, int4};
 
 /// An encoder to be stored.
 #[derive(Clone, Debug)]
@@ -81,7 +81,11 @@ impl Store {
         )
         .execute(&mut *transaction)
         .await?;
-        let present: Vec<u8> = grid.present.iter().flat_map(|cell| cell.to_le_bytes()).collect();
+        let present: Vec<u8> = grid
+            .present
+            .iter()
+            .flat_map(|cell| cell.to_le_bytes())
+            .collect();
         let id = sqlx::query_scalar!(
             "insert into tile_grid (spot_id, tile_px, mpp, origin_x, origin_y, step_x, step_y, size_x, size_y, columns,
                  rows, tiles, present)
@@ -287,10 +291,13 @@ impl Store {
             }
         }
         for row in observed {
-            let patient = patients.iter_mut().find(|patient| patient.id.0 == row.patient_id);
+            let patient = patients
+                .iter_mut()
+                .find(|patient| patient.id.0 == row.patient_id);
             let place = usize::try_from(row.place - 1).ok();
-            if let Some(present) =
-                patient.zip(place).and_then(|(patient, place)| patient.present.get_mut(place))
+            if let Some(present) = patient
+                .zip(place)
+                .and_then(|(patient, place)| patient.present.get_mut(place))
             {
                 *present = Some(row.value >= 0.5);
             }

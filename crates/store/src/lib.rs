@@ -15,9 +15,7 @@ mod slide_view;
 pub mod testing;
 
 pub use cluster;
-pub use cohort::{
-    NewCohort, NewObservation, NewSpecimen, NewTarget, Observed, Subject, TakenAt,
-};
+pub use cohort::{NewCohort, NewObservation, NewSpecimen, NewTarget, Observed, Subject, TakenAt};
 pub use encoding::{NewEncoder, StoredBag, TrainingPatient};
 pub use entitled::{EntitledFoldModel, TermsBytes};
 pub use error::{Rule, StoreError};

@@ -106,10 +106,21 @@ impl Store {
     /// # Errors
     /// When the parts do not fit together or Postgres refuses.
     pub async fn put_model(&self, model: &NewModel) -> Result<ModelId, StoreError> {
-        if model.fold_models.iter().any(|fold| fold.readouts.len() != model.targets.len()) {
-            return Err(StoreError::unfit("model", "every fold model needs a readout per target"));
+        if model
+            .fold_models
+            .iter()
+            .any(|fold| fold.readouts.len() != model.targets.len())
+        {
+            return Err(StoreError::unfit(
+                "model",
+                "every fold model needs a readout per target",
+            ));
         }
-        let hashes: Vec<String> = model.fold_models.iter().map(|fold| fold.sha256.clone()).collect();
+        let hashes: Vec<String> = model
+            .fold_models
+            .iter()
+            .map(|fold| fold.sha256.clone())
+            .collect();
         let mut transaction = self.pool.begin().await?;
         sqlx::query!(
             "delete from model where key = $1
@@ -176,9 +187,12 @@ impl Store {
             )
             .fetch_one(&mut *transaction)
             .await?;
-            sqlx::query!("delete from fold_model_target where fold_model_id = $1", fold_id)
-                .execute(&mut *transaction)
-                .await?;
+            sqlx::query!(
+                "delete from fold_model_target where fold_model_id = $1",
+                fold_id
+            )
+            .execute(&mut *transaction)
+            .await?;
             for (target, readout) in model.targets.iter().zip(&fold.readouts) {
                 sqlx::query!(
                     r#"insert into fold_model_target (fold_model_id, target_id, "offset", reference, mean, sd, scale)

@@ -30,7 +30,9 @@ pub enum OpenError {
     #[error(transparent)]
     Cluster(#[from] ClusterError),
     /// The address cannot be read.
-    #[error("DATABASE_URL cannot be read; it looks like postgres://user:password@host:5432/database")]
+    #[error(
+        "DATABASE_URL cannot be read; it looks like postgres://user:password@host:5432/database"
+    )]
     Url {
         /// Why.
         source: sqlx::Error,
@@ -101,8 +103,8 @@ impl Postgres {
         let data_dir = data_dir.to_owned();
         let cluster = blocking(move || Cluster::open(&data_dir)).await?;
         let place = format!("the private cluster in '{}'", cluster.folder().display());
-        let options =
-            PgConnectOptions::from_str(&cluster.url()).map_err(|source| OpenError::Url { source })?;
+        let options = PgConnectOptions::from_str(&cluster.url())
+            .map_err(|source| OpenError::Url { source })?;
         let store = connect(options, &place).await?;
         // Its lock is ours, so whoever held these leases is gone: no need to wait until they run out.
         store.jobs().expire_leases().await?;

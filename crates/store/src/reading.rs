@@ -65,9 +65,17 @@ impl Store {
     /// # Errors
     /// When terms do not have one pair per tile of their grid, or are not of this slide or model; then nothing changes.
     pub async fn put_reading(&self, reading: &Reading) -> Result<String, StoreError> {
-        let bytes: Vec<Vec<u8>> = reading.terms.iter().map(|terms| little_endian(&terms.terms)).collect();
+        let bytes: Vec<Vec<u8>> = reading
+            .terms
+            .iter()
+            .map(|terms| little_endian(&terms.terms))
+            .collect();
         let version = version(reading, &bytes);
-        let fold_models: Vec<i64> = reading.terms.iter().map(|terms| terms.fold_model.0).collect();
+        let fold_models: Vec<i64> = reading
+            .terms
+            .iter()
+            .map(|terms| terms.fold_model.0)
+            .collect();
         let targets: Vec<i64> = reading.terms.iter().map(|terms| terms.target.0).collect();
         let grids: Vec<i64> = reading.terms.iter().map(|terms| terms.grid.0).collect();
 
@@ -146,9 +154,10 @@ async fn put_prediction(
     .await?;
     let view = prediction.view;
     let (low, high) = view.spread.unwrap_or((view.score, view.score));
-    let probability_spread = view
-        .probability
-        .map(|probability| view.probability_spread.unwrap_or((probability, probability)));
+    let probability_spread = view.probability.map(|probability| {
+        view.probability_spread
+            .unwrap_or((probability, probability))
+    });
     sqlx::query!(
         "insert into prediction (model_id, target_id, spot_id, slide_id, patient_id, score, score_low, score_high,
              probability, probability_low, probability_high, fold_models)

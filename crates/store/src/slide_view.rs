@@ -3,8 +3,8 @@
 use domain::geometry::{Mpp, Pyramid, SlideRect, TileGrid};
 use domain::score::Readout;
 use domain::view::{
-    CohortSummary, Evaluation, JobCounts, ModelOnSlide, ObservationView, PredictionView, SlideDetail,
-    SlideSummary, SpotView, TargetOnSlide,
+    CohortSummary, Evaluation, JobCounts, ModelOnSlide, ObservationView, PredictionView,
+    SlideDetail, SlideSummary, SpotView, TargetOnSlide,
 };
 use sqlx::types::Json;
 

@@ -17,9 +17,9 @@ use sha2::{Digest, Sha256};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
 
-use crate::postgres::{MIGRATIONS, pool};
 use crate::Store;
 use crate::files::hex;
+use crate::postgres::{MIGRATIONS, pool};
 
 type Anyhow = Box<dyn std::error::Error + Send + Sync>;
 
@@ -49,7 +49,10 @@ impl TestCluster {
     #[must_use]
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<TestCluster> = OnceLock::new();
-        #[expect(clippy::panic, reason = "only tests come here, and they end when they have no database")]
+        #[expect(
+            clippy::panic,
+            reason = "only tests come here, and they end when they have no database"
+        )]
         SHARED.get_or_init(|| {
             // Away from the runtime of the test, which may have one thread only.
             std::thread::spawn(Self::find_or_start)
@@ -67,7 +70,10 @@ impl TestCluster {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let name = format!("test_{}_{number}", std::process::id());
-        #[expect(clippy::panic, reason = "only tests come here, and they end when they have no database")]
+        #[expect(
+            clippy::panic,
+            reason = "only tests come here, and they end when they have no database"
+        )]
         self.make(name)
             .await
             .unwrap_or_else(|error| panic!("no test database: {error}"))
@@ -77,8 +83,16 @@ impl TestCluster {
         let server = PgConnectOptions::from_str(&self.url)?;
         let mut connection = server.connect().await?;
         // A process of the same number may have died here before.
-        execute(&mut connection, format!("drop database if exists {name} with (force)")).await?;
-        execute(&mut connection, format!("create database {name} template {}", self.template)).await?;
+        execute(
+            &mut connection,
+            format!("drop database if exists {name} with (force)"),
+        )
+        .await?;
+        execute(
+            &mut connection,
+            format!("create database {name} template {}", self.template),
+        )
+        .await?;
         connection.close().await?;
         let options = server.clone().database(&name);
         Ok(TestDatabase {
@@ -105,7 +119,9 @@ impl TestCluster {
             Some(url) => url,
             None => start(&place, &folder)?,
         };
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
         let template = runtime.block_on(template(&url))?;
         Ok(Self {
             url,
@@ -141,10 +157,16 @@ impl Drop for TestDatabase {
     fn drop(&mut self) {
         let (server, name) = (self.server.clone(), self.name.clone());
         let dropped = std::thread::spawn(move || -> Result<(), Anyhow> {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
             runtime.block_on(async {
                 let mut connection = server.connect().await?;
-                execute(&mut connection, format!("drop database {name} with (force)")).await?;
+                execute(
+                    &mut connection,
+                    format!("drop database {name} with (force)"),
+                )
+                .await?;
                 Ok(connection.close().await?)
             })
         });
@@ -156,7 +178,9 @@ impl Drop for TestDatabase {
 
 async fn execute(connection: &mut PgConnection, statement: String) -> Result<(), sqlx::Error> {
     // Only names that are made here stand in it.
-    sqlx::raw_sql(AssertSqlSafe(statement)).execute(connection).await?;
+    sqlx::raw_sql(AssertSqlSafe(statement))
+        .execute(connection)
+        .await?;
     Ok(())
 }
 
@@ -172,8 +196,7 @@ fn start(place: &Path, folder: &PathBuf) -> Result<String, Anyhow> {
     fs::create_dir_all(folder)?;
     let cluster = Throwaway::open(folder)?;
     let url = cluster.url();
-    let postmaster = fs::read_to_string(cluster.folder().join("cluster/postmaster.pid"))?;
-    let pid = postmaster.lines().next().unwrap_or_default().to_owned();
+    let pid = cluster.pid().to_string();
     Command::new("sh")
         .arg("-c")
         .arg(
@@ -209,17 +232,28 @@ async fn template(url: &str) -> Result<String, Anyhow> {
     let name = format!("template_{}", hex(&hash.finalize()[..6]));
     let server = PgConnectOptions::from_str(url)?;
     let mut connection = server.connect().await?;
-    let there = sqlx::query_scalar!("select datname::text from pg_database where datname = $1::text::name", name)
-        .fetch_optional(&mut connection)
-        .await?
-        .is_some();
+    let there = sqlx::query_scalar!(
+        "select datname::text from pg_database where datname = $1::text::name",
+        name
+    )
+    .fetch_optional(&mut connection)
+    .await?
+    .is_some();
     if !there {
-        execute(&mut connection, "drop database if exists template_new with (force)".to_owned()).await?;
+        execute(
+            &mut connection,
+            "drop database if exists template_new with (force)".to_owned(),
+        )
+        .await?;
         execute(&mut connection, "create database template_new".to_owned()).await?;
         let mut new = server.clone().database("template_new").connect().await?;
         MIGRATIONS.run(&mut new).await?;
         new.close().await?;
-        execute(&mut connection, format!("alter database template_new rename to {name}")).await?;
+        execute(
+            &mut connection,
+            format!("alter database template_new rename to {name}"),
+        )
+        .await?;
     }
     connection.close().await?;
     Ok(name)

@@ -121,10 +121,11 @@ impl Architecture {
 
     /// Width, height and channels of what comes into the head.
     pub(crate) fn head_input(&self) -> (usize, usize) {
-        self.blocks.last().map_or(
-            (self.size_after_stem(), self.stem_channels),
-            |block| (block.size_out(), block.channels_out),
-        )
+        self.blocks
+            .last()
+            .map_or((self.size_after_stem(), self.stem_channels), |block| {
+                (block.size_out(), block.channels_out)
+            })
     }
 
     /// Bytes of one tile: RGB, interleaved.

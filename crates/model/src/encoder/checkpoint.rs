@@ -72,7 +72,10 @@ impl TensorSource for Checkpoint {
                 source: Box::new(source),
             })?;
         let (values, _) = bytes.as_chunks::<4>();
-        Ok(values.iter().map(|value| f32::from_le_bytes(*value)).collect())
+        Ok(values
+            .iter()
+            .map(|value| f32::from_le_bytes(*value))
+            .collect())
     }
 }
 
@@ -82,6 +85,8 @@ fn hexadecimal(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::{Checkpoint, EncoderError, TensorSource};
 
     /// No file's.
@@ -137,12 +142,32 @@ mod tests {
         assert!(matches!(error, Some(EncoderError::NotACheckpoint { .. })));
     }
 
+    /// One tensor, `[2, 3]`, stored column by column; see fixtures/make_encoder_parity.py.
+    fn small_checkpoint() -> Checkpoint {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/encoder_small.pth");
+        Checkpoint::read(path).expect("the committed fixture is a checkpoint")
+    }
+
     #[test]
-    fn a_checkpoint_without_the_tensor_or_with_another_shape_is_refused_by_name() {
-        // An empty dictionary as Python's pickle protocol 2 writes it, and one with a tensor is in the parity test.
-        let (_folder, path) = folder_with(b"\x80\x02}q\x00.");
-        let mut checkpoint = Checkpoint::read(path).expect("an empty checkpoint");
-        let error = checkpoint.tensor("_conv_stem.weight", &[32, 3, 3, 3]).err();
+    fn a_tensor_is_read_row_by_row_however_it_is_stored() {
+        let values = small_checkpoint().tensor("tensor", &[2, 3]);
+        assert_eq!(values.ok(), Some(vec![0.0, 2.0, 4.0, 1.0, 3.0, 5.0]));
+    }
+
+    #[test]
+    fn a_tensor_of_another_shape_is_refused_by_name_and_both_shapes() {
+        let error = small_checkpoint().tensor("tensor", &[3, 2]).err();
+        let message = error.map(|error| error.to_string()).unwrap_or_default();
+        for part in ["tensor", "[2, 3]", "[3, 2]"] {
+            assert!(message.contains(part), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_missing_tensor_is_refused_by_name() {
+        let error = small_checkpoint()
+            .tensor("_conv_stem.weight", &[32, 3, 3, 3])
+            .err();
         let Some(EncoderError::MissingTensor { name }) = error else {
             panic!("{error:?}");
         };

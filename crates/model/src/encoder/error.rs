@@ -13,7 +13,9 @@ pub enum EncoderError {
         path: PathBuf,
     },
     /// The weights file has no bytes, as a broken-off download leaves it.
-    #[error("the encoder's weights at {path} are an empty file: delete it and run `cargo xtask assets`")]
+    #[error(
+        "the encoder's weights at {path} are an empty file: delete it and run `cargo xtask assets`"
+    )]
     EmptyFile {
         /// The empty file.
         path: PathBuf,
@@ -64,7 +66,10 @@ pub enum EncoderError {
         found: String,
     },
     /// The bytes handed over are not a whole number of tiles.
-    #[error("{bytes} bytes are not a whole number of tiles of {} bytes", super::TILE_BYTES)]
+    #[error(
+        "{bytes} bytes are not a whole number of tiles of {} bytes",
+        super::TILE_BYTES
+    )]
     NotWholeTiles {
         /// How many bytes there were.
         bytes: usize,

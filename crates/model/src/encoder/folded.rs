@@ -88,7 +88,11 @@ impl FoldedBlock {
                 "_bn1",
                 [expanded, 1, block.kernel, block.kernel],
             )?,
-            project: convolution("_project_conv", "_bn2", [block.channels_out, expanded, 1, 1])?,
+            project: convolution(
+                "_project_conv",
+                "_bn2",
+                [block.channels_out, expanded, 1, 1],
+            )?,
         })
     }
 }

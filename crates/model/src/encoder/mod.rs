@@ -19,7 +19,7 @@ use self::checkpoint::Checkpoint;
 use self::folded::FoldedNetwork;
 use self::fused::FusedNetwork;
 use self::network::Network;
-use crate::device::{Engine, EncoderDevice};
+use crate::device::{EncoderDevice, Engine};
 
 /// Width and height of a tile in pixels.
 pub const TILE_SIZE_PX: usize = 224;
@@ -118,14 +118,7 @@ impl Encoder {
         if !tiles.len().is_multiple_of(TILE_BYTES) {
             return Err(EncoderError::NotWholeTiles { bytes: tiles.len() });
         }
-        let features = self.runner.encode(tiles)?;
-        match features.iter().position(|feature| !feature.is_finite()) {
-            Some(index) => Err(EncoderError::NotFinite {
-                tile: index / DIM,
-                feature: index % DIM,
-            }),
-            None => Ok(features),
-        }
+        only_finite(self.runner.encode(tiles)?)
     }
 }
 
@@ -143,6 +136,16 @@ impl Runner {
             Self::Fused(network) => Ok(network.encode(tiles)),
             Self::Burn(network) => network.encode(tiles),
         }
+    }
+}
+
+fn only_finite(features: Vec<f32>) -> Result<Vec<f32>, EncoderError> {
+    match features.iter().position(|feature| !feature.is_finite()) {
+        Some(index) => Err(EncoderError::NotFinite {
+            tile: index / DIM,
+            feature: index % DIM,
+        }),
+        None => Ok(features),
     }
 }
 
@@ -166,11 +169,8 @@ fn sample_tiles_of_size(count: usize, size_px: usize) -> Vec<u8> {
         for y in 0..size_px {
             for x in 0..size_px {
                 for channel in 0..3 {
-                    let value = x * (3 + tile)
-                        + y * (5 + channel)
-                        + x * y / 7
-                        + 41 * channel
-                        + 17 * tile;
+                    let value =
+                        x * (3 + tile) + y * (5 + channel) + x * y / 7 + 41 * channel + 17 * tile;
                     tiles.push((value % 256) as u8);
                 }
             }

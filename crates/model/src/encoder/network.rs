@@ -36,8 +36,7 @@ impl Network {
     /// Copies the weights to `device`.
     pub(crate) fn new(network: &FoldedNetwork, device: &Device) -> Self {
         let architecture = &network.architecture;
-        let pointwise =
-            |folded| Convolution::new(folded, device, 1, SamePadding::of(1, 1, 1), 1);
+        let pointwise = |folded| Convolution::new(folded, device, 1, SamePadding::of(1, 1, 1), 1);
         let stem_padding = SamePadding::of(architecture.tile_size_px, 3, 2);
         let blocks = architecture.blocks.iter().zip(&network.blocks);
         Self {
@@ -120,10 +119,7 @@ impl Convolution {
     ) -> Self {
         let SamePadding { before, after } = padding;
         Self {
-            weight: Tensor::from_data(
-                TensorData::new(folded.weight.clone(), folded.shape),
-                device,
-            ),
+            weight: Tensor::from_data(TensorData::new(folded.weight.clone(), folded.shape), device),
             bias: Tensor::from_data(
                 TensorData::new(folded.bias.clone(), [folded.bias.len()]),
                 device,

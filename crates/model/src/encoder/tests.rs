@@ -10,7 +10,7 @@ use super::architecture::{Architecture, Block};
 use super::folded::{FoldedNetwork, TensorSource};
 use super::fused::FusedNetwork;
 use super::network::Network;
-use super::{EncoderError, sample_tiles_of_size};
+use super::{DIM, EncoderError, only_finite, sample_tiles_of_size};
 use burn::tensor::Device;
 
 /// Tensors drawn when they are first asked for, and remembered.
@@ -33,8 +33,16 @@ impl TensorSource for RandomTensors {
         };
         let count = shape.iter().product();
         let random = &mut self.random;
-        let drawn = || (0..count).map(|_| random.random_range(range.clone())).collect();
-        Ok(self.tensors.entry(name.to_owned()).or_insert_with(drawn).clone())
+        let drawn = || {
+            (0..count)
+                .map(|_| random.random_range(range.clone()))
+                .collect()
+        };
+        Ok(self
+            .tensors
+            .entry(name.to_owned())
+            .or_insert_with(drawn)
+            .clone())
     }
 }
 
@@ -80,14 +88,19 @@ impl PlainNetwork<'_> {
         depthwise: bool,
     ) -> Image {
         let weight = &self.0[&format!("{name}.weight")];
-        let norm = |what: &str, channel: usize| f64::from(self.0[&format!("{norm}.{what}")][channel]);
+        let norm =
+            |what: &str, channel: usize| f64::from(self.0[&format!("{norm}.{what}")][channel]);
         let size = input.size.div_ceil(stride);
         let padding = ((size - 1) * stride + kernel).saturating_sub(input.size) / 2;
         let mut values = Vec::new();
         for y in 0..size {
             for x in 0..size {
                 for out in 0..channels_out {
-                    let inputs = if depthwise { out..out + 1 } else { 0..input.channels };
+                    let inputs = if depthwise {
+                        out..out + 1
+                    } else {
+                        0..input.channels
+                    };
                     let mut sum = 0.0;
                     for (place, channel) in inputs.clone().enumerate() {
                         for ky in 0..kernel {
@@ -128,11 +141,21 @@ impl PlainNetwork<'_> {
         let expanded = block.channels_expanded;
         let mut x = input.clone();
         if expanded != block.channels_in {
-            x = relu6(run(&x, names("_expand_conv", "_bn0"), (1, 1, expanded), false));
+            x = relu6(run(
+                &x,
+                names("_expand_conv", "_bn0"),
+                (1, 1, expanded),
+                false,
+            ));
         }
         let shape = (block.kernel, block.stride, expanded);
         x = relu6(run(&x, names("_depthwise_conv", "_bn1"), shape, true));
-        x = run(&x, names("_project_conv", "_bn2"), (1, 1, block.channels_out), false);
+        x = run(
+            &x,
+            names("_project_conv", "_bn2"),
+            (1, 1, block.channels_out),
+            false,
+        );
         if block.stride == 1 && block.channels_in == block.channels_out {
             for (value, input) in x.values.iter_mut().zip(&input.values) {
                 *value += input;
@@ -145,7 +168,10 @@ impl PlainNetwork<'_> {
         let mut x = Image {
             size: architecture.tile_size_px,
             channels: 3,
-            values: tile.iter().map(|byte| (f64::from(*byte) - 127.0) / 128.0).collect(),
+            values: tile
+                .iter()
+                .map(|byte| (f64::from(*byte) - 127.0) / 128.0)
+                .collect(),
         };
         let stem = (3, 2, architecture.stem_channels);
         x = relu6(self.convolution(&x, ("_conv_stem", "_bn0"), stem, false));
@@ -183,14 +209,24 @@ fn assert_close(found: &[f32], expected: &[f64]) {
     }
 }
 
-fn expected_features(tensors: &RandomTensors, architecture: &Architecture, tiles: &[u8]) -> Vec<f64> {
+fn expected_features(
+    tensors: &RandomTensors,
+    architecture: &Architecture,
+    tiles: &[u8],
+) -> Vec<f64> {
     let plain = PlainNetwork(&tensors.tensors);
     let features: Vec<f64> = tiles
         .chunks_exact(architecture.tile_bytes())
         .flat_map(|tile| plain.encode(architecture, tile))
         .collect();
-    let alive = features.iter().filter(|value| (0.01..5.99).contains(*value)).count();
-    assert!(alive * 2 > features.len(), "the random network must be alive to prove anything");
+    let alive = features
+        .iter()
+        .filter(|value| (0.01..5.99).contains(*value))
+        .count();
+    assert!(
+        alive * 2 > features.len(),
+        "the random network must be alive to prove anything"
+    );
     features
 }
 
@@ -223,7 +259,9 @@ fn folded_in_burn_equals_batch_norm_on_its_own() {
     let (network, tensors) = small_network(7);
     let tiles = sample_tiles_of_size(2, network.architecture.tile_size_px);
     let expected = expected_features(&tensors, &network.architecture, &tiles);
-    let features = Network::new(&network, &Device::flex()).encode(&tiles).expect("features");
+    let features = Network::new(&network, &Device::flex())
+        .encode(&tiles)
+        .expect("features");
     assert_close(&features, &expected);
 }
 
@@ -234,8 +272,18 @@ fn permuting_a_batch_permutes_its_features_and_changes_no_bit() {
     let fused = FusedNetwork::new(&network);
     let tiles = sample_tiles_of_size(5, architecture.tile_size_px);
     let features = fused.encode(&tiles);
-    let reversed: Vec<u8> = tiles.chunks_exact(architecture.tile_bytes()).rev().flatten().copied().collect();
-    let expected: Vec<f32> = features.chunks_exact(architecture.dim).rev().flatten().copied().collect();
+    let reversed: Vec<u8> = tiles
+        .chunks_exact(architecture.tile_bytes())
+        .rev()
+        .flatten()
+        .copied()
+        .collect();
+    let expected: Vec<f32> = features
+        .chunks_exact(architecture.dim)
+        .rev()
+        .flatten()
+        .copied()
+        .collect();
     assert_eq!(fused.encode(&reversed), expected);
 }
 
@@ -250,4 +298,24 @@ fn a_tile_alone_has_the_features_that_it_has_in_a_batch() {
         .flat_map(|tile| fused.encode(tile))
         .collect();
     assert_eq!(together, alone);
+}
+
+#[test]
+fn a_feature_that_is_not_finite_is_an_error_that_names_its_tile() {
+    for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        let mut features = vec![1.0; 3 * DIM];
+        features[DIM + 3] = value;
+        let error = only_finite(features).expect_err("not finite");
+        assert!(
+            matches!(
+                error,
+                EncoderError::NotFinite {
+                    tile: 1,
+                    feature: 3
+                }
+            ),
+            "{error}"
+        );
+    }
+    assert_eq!(only_finite(vec![0.5; DIM]).ok(), Some(vec![0.5; DIM]));
 }

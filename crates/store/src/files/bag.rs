@@ -252,8 +252,7 @@ impl BagWriter {
     /// # Errors
     /// When it cannot be deleted.
     pub fn discard(self) -> Result<(), FileError> {
-        fs::remove_file(&self.part)
-            .map_err(|source| self.files.fault("delete", &self.name, source))
+        fs::remove_file(&self.part).map_err(|source| self.files.fault("delete", &self.name, source))
     }
 }
 

@@ -224,14 +224,16 @@ impl Files {
     ) -> Result<(tempfile::NamedTempFile, String, u64), FileError> {
         let fault = |source| self.fault("write", name, source);
         let mut file = tempfile::NamedTempFile::new_in(self.incoming()).map_err(fault)?;
-        let mut hashed = Hashed {
-            out: io::BufWriter::with_capacity(1 << 20, file.as_file_mut()),
-            hash: Sha256::new(),
-            bytes: 0,
+        let (sha256, bytes) = {
+            let mut hashed = Hashed {
+                out: io::BufWriter::with_capacity(1 << 20, file.as_file_mut()),
+                hash: Sha256::new(),
+                bytes: 0,
+            };
+            write(&mut hashed).map_err(fault)?;
+            hashed.out.flush().map_err(fault)?;
+            (hex(&hashed.hash.finalize()), hashed.bytes)
         };
-        write(&mut hashed).map_err(fault)?;
-        hashed.out.flush().map_err(fault)?;
-        let (sha256, bytes) = (hex(&hashed.hash.finalize()), hashed.bytes);
         file.as_file().sync_all().map_err(fault)?;
         Ok((file, sha256, bytes))
     }
@@ -245,9 +247,7 @@ impl Files {
         let fault = |source| self.fault("write", name, source);
         let folder = path.parent().unwrap_or(&self.root);
         make_folder(folder).map_err(fault)?;
-        incoming
-            .persist(path)
-            .map_err(|error| fault(error.error))?;
+        incoming.persist(path).map_err(|error| fault(error.error))?;
         sync_folder(folder).map_err(fault)
     }
 

@@ -156,7 +156,10 @@ impl Jobs {
         rows.into_iter()
             .map(|row| {
                 let per_second = row.per_second.filter(|&speed| speed > 0.0);
-                #[expect(clippy::cast_precision_loss, reason = "a count of tiles is far below 2^52")]
+                #[expect(
+                    clippy::cast_precision_loss,
+                    reason = "a count of tiles is far below 2^52"
+                )]
                 let left = (row.total > 0).then(|| (row.total - row.done).max(0) as f64);
                 Ok(JobView {
                     id: row.id,

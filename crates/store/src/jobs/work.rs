@@ -3,9 +3,7 @@
 use domain::ids::{JobId, SlideId};
 use domain::view::JobState;
 
-use super::{
-    Job, Jobs, LEASE, MAX_BACKOFF, MAX_FAILURES, MAX_LOSSES, NewJob, enqueue_all, settle,
-};
+use super::{Job, Jobs, LEASE, MAX_BACKOFF, MAX_FAILURES, MAX_LOSSES, NewJob, enqueue_all, settle};
 use crate::StoreError;
 
 /// A job that is ours until the lease runs out.
@@ -239,9 +237,11 @@ impl Jobs {
 
     /// Ends all leases: only for who knows that nobody else can be at work.
     pub(crate) async fn expire_leases(&self) -> Result<(), StoreError> {
-        sqlx::query!("update job set lease_until = now() - interval '1 second' where state = 'running'")
-            .execute(&self.pool)
-            .await?;
+        sqlx::query!(
+            "update job set lease_until = now() - interval '1 second' where state = 'running'"
+        )
+        .execute(&self.pool)
+        .await?;
         self.reclaim().await?;
         Ok(())
     }

@@ -116,7 +116,8 @@ impl FusedNetwork {
                         .unwrap_or_else(PoisonError::into_inner)
                 };
                 let taken = idle().pop();
-                let mut scratch = taken.unwrap_or_else(|| Scratch::new(&self.architecture, &self.blocks));
+                let mut scratch =
+                    taken.unwrap_or_else(|| Scratch::new(&self.architecture, &self.blocks));
                 self.simd.dispatch(EncodeTile {
                     network: self,
                     tile,
@@ -330,8 +331,12 @@ impl Scratch {
         let mut activation = 0;
         let mut expanded = 0;
         let mut depthwise = 0;
+        let mut gathered = 0;
         for FusedBlock {
-            shape, band_rows, ..
+            shape,
+            band_rows,
+            first,
+            ..
         } in blocks
         {
             let padding = shape.padding();
@@ -339,21 +344,21 @@ impl Scratch {
             let padded_size = shape.size_in + padding.before + padding.after;
             let size_out = shape.size_out();
             let rows_in = (band_rows - 1) * shape.stride + shape.kernel;
-            activation =
-                activation.max(size_out * size_out * padded_channels(shape.channels_out));
+            activation = activation.max(size_out * size_out * padded_channels(shape.channels_out));
             expanded = expanded.max(rows_in * padded_size * channels);
             depthwise = depthwise.max(band_rows * size_out * channels);
+            if let FirstConvolution::Stem(_) = first {
+                gathered = rows_in.min(shape.size_in) * shape.size_in * STEM_INPUTS;
+            }
         }
         let (head_size, _) = architecture.head_input();
         expanded = expanded.max(head_size * head_size * padded_channels(architecture.dim));
-        let size = architecture.size_after_stem();
         Self {
             input: vec![0.0; activation],
             output: vec![0.0; activation],
             expanded: vec![0.0; expanded],
             depthwise: vec![0.0; depthwise],
-            // No band asks for more rows than the image has.
-            gathered: vec![0.0; size * size * STEM_INPUTS],
+            gathered: vec![0.0; gathered],
         }
     }
 }

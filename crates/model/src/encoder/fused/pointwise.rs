@@ -235,13 +235,12 @@ impl<const VECTORS: usize> WithSimd for RunPanel<'_, VECTORS> {
                 let rest = span.pixels - pixel;
                 let input = &input[pixel * span.input_pixel..];
                 let place = place + pixel * tile.channels_out;
-                if rest >= 3 {
-                    tile.run::<3>(input, output, place);
-                    pixel += 3;
-                } else {
-                    tile.run::<1>(input, output, place);
-                    pixel += 1;
+                match rest {
+                    1 => tile.run::<1>(input, output, place),
+                    2 => tile.run::<2>(input, output, place),
+                    _ => tile.run::<3>(input, output, place),
                 }
+                pixel += rest.min(3);
             }
         }
     }
@@ -262,9 +261,8 @@ impl<S: Simd, const VECTORS: usize> Tile<'_, S, VECTORS> {
     #[inline(always)]
     fn run<const PIXELS: usize>(&self, input: &[f32], output: &mut [f32], place: usize) {
         let simd = self.simd;
-        let inputs: [&[f32]; PIXELS] = std::array::from_fn(|pixel| {
-            &input[pixel * self.input_pixel..][..self.channels_in]
-        });
+        let inputs: [&[f32]; PIXELS] =
+            std::array::from_fn(|pixel| &input[pixel * self.input_pixel..][..self.channels_in]);
         let bias: [S::f32s; VECTORS] = std::array::from_fn(|vector| self.bias[vector]);
         let mut sums = [bias; PIXELS];
         let (weights, _) = self.weight.as_chunks::<VECTORS>();
