@@ -1,5 +1,10 @@
 //! Slides built in code: pyramids in TIFF with tiles of several codings, and flat images.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "an unwrap that fails is a test that fails"
+)]
+
 mod support;
 
 use image::{DynamicImage, RgbImage};

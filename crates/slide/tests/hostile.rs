@@ -1,5 +1,10 @@
 //! Files that are no slides, or slides no more: a clear error, never a panic, never a wait.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "an unwrap that fails is a test that fails"
+)]
+
 mod support;
 
 use slide::{OpenOptions, Slide, SlideError};

@@ -1,5 +1,10 @@
 //! The sample slide, against the pixels that OpenSlide reads from it.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "an unwrap that fails is a test that fails"
+)]
+
 mod support;
 
 use domain::geometry::{Mpp, SlideRect};

@@ -1,5 +1,10 @@
 //! Tissue and tile grids on drawn slides.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "an unwrap that fails is a test that fails"
+)]
+
 mod support;
 
 use domain::geometry::SlideRect;
