@@ -129,14 +129,23 @@ impl SlideError {
         }
     }
 
+    /// A file that ends before its own offsets do is damaged; the system did nothing wrong.
+    pub(crate) fn from_reading(path: &Path, source: io::Error) -> Self {
+        match source.kind() {
+            io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData => {
+                Self::damaged(path, source.to_string())
+            }
+            _ => Self::io(path, source),
+        }
+    }
+
     /// Sorts what the reader said at opening into our kinds.
     pub(crate) fn from_open(path: &Path, error: WsiError) -> Self {
         match error {
-            WsiError::Io(source) => Self::io(path, source),
-            WsiError::IoWithPath { source, .. } => Self::io(
-                path,
-                io::Error::new(source.kind(), source.to_string()),
-            ),
+            WsiError::Io(source) => Self::from_reading(path, source),
+            WsiError::IoWithPath { source, .. } => {
+                Self::from_reading(path, io::Error::new(source.kind(), source.to_string()))
+            }
             WsiError::UnsupportedFormat(_) => Self::NotASlide {
                 path: path.to_path_buf(),
                 reason: "no reader knows it. Known are SVS, NDPI, SCN, BIF, MIRAX, Philips, VSI, CZI, DICOM, OME-TIFF, TIFF, PNG and JPEG"

@@ -111,13 +111,17 @@ fn frame_is_as_expected(payload: &[u8], model: ColourModel, width: u32, height: 
         ColourModel::Grey => 1,
         ColourModel::Rgb | ColourModel::YCbCr => 3,
     };
-    let plain_sampling = specs.chunks_exact(3).enumerate().all(|(component, spec)| {
-        match (spec[1] >> 4, spec[1] & 15) {
-            (1, 1) => true,
-            (1 | 2, 1 | 2) => component == 0,
-            _ => false,
-        }
-    });
+    let plain_sampling =
+        specs
+            .as_chunks::<3>()
+            .0
+            .iter()
+            .enumerate()
+            .all(|(component, spec)| match (spec[1] >> 4, spec[1] & 15) {
+                (1, 1) => true,
+                (1 | 2, 1 | 2) => component == 0,
+                _ => false,
+            });
     *components == expected_components
         && specs.len() == usize::from(*components) * 3
         && plain_sampling

@@ -18,7 +18,7 @@ const MAX_COORDINATE_PX: f64 = 1e10;
 impl Slide {
     /// Draws a rectangle of the slide as an image of `size_px` (width, height).
     ///
-    /// Starts from the coarsest level that still has all the detail wanted; area average down, bilinear up. Outside the
+    /// Starts from the coarsest stored level that still has all the detail wanted; area average down, bilinear up. Outside the
     /// slide all is white. Memory is bounded by the image asked for, not by the slide. Blocks; not for async threads.
     ///
     /// # Errors
@@ -27,7 +27,18 @@ impl Slide {
     pub fn region(&self, rect: SlideRect, size_px: (u32, u32)) -> Result<RgbImage, SlideError> {
         let scale_x = rect.width / f64::from(size_px.0);
         let scale_y = rect.height / f64::from(size_px.1);
-        self.region_from_level(self.pyramid.level_for(scale_x.min(scale_y)), rect, size_px)
+        let scale = scale_x.min(scale_y);
+        let level = self.pyramid.level_for(scale);
+        // Drawn from a synthesised level of nearly its own scale, a region would be smoothed twice.
+        let smoothed = self.pyramid.downsample(self.overview_level());
+        let detailed =
+            level < self.stored_levels || smoothed.is_some_and(|(x, y)| scale >= 2.0 * x.max(y));
+        let level = if detailed {
+            level
+        } else {
+            self.stored_levels - 1
+        };
+        self.region_from_level(level, rect, size_px)
     }
 
     /// The whole slide, its longer side `max_side_px` long; never enlarged.

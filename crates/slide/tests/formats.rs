@@ -1,5 +1,10 @@
 //! Slides built in code: pyramids in TIFF with tiles of several codings, and flat images.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "an unwrap that fails is a test that fails"
+)]
+
 mod support;
 
 use image::{DynamicImage, RgbImage};
@@ -23,20 +28,17 @@ fn stored_jpeg_tiles_pass_through_with_the_right_colours_whatever_their_coding()
         for (column, row) in [(1, 1), (2, 3)] {
             let tile = slide.pyramid_tile(0, column, row).unwrap();
             assert!(tile.passed_through, "{coding:?}");
+            if coding == Coding::Progressive && column == 2 {
+                // Chroma at half resolution mixes the red padding into the edge, in every decoder a little differently.
+                continue;
+            }
             let (x, y) = (column * TIFF_TILE, row * TIFF_TILE);
             let (width, height) = (TIFF_TILE.min(300 - x), TIFF_TILE.min(420 - y));
             let tile = image::imageops::crop_imm(&decoded(&tile), 0, 0, width, height).to_image();
             let original = image::imageops::crop_imm(&image, x, y, width, height).to_image();
             // The loss of quality 95; a misread colour model is off by a hundred.
-            let loss = if coding == Coding::Progressive {
-                60
-            } else {
-                14
-            };
-            assert!(
-                largest_difference(&tile, &original) <= loss,
-                "{coding:?} as drawn"
-            );
+            let difference = largest_difference(&tile, &original);
+            assert!(difference <= 14, "{coding:?} as drawn: {difference}");
             if coding != Coding::Progressive {
                 let region = level_0(&slide, x, y, width, height);
                 assert!(

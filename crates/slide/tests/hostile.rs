@@ -1,5 +1,10 @@
 //! Files that are no slides, or slides no more: a clear error, never a panic, never a wait.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "an unwrap that fails is a test that fails"
+)]
+
 mod support;
 
 use slide::{OpenOptions, Slide, SlideError};
@@ -160,7 +165,7 @@ fn directories_that_run_in_a_circle_end() {
 
 #[test]
 fn one_corrupt_tile_fails_and_the_rest_serves() {
-    let mut bad = Tiff::pyramid(&drawn(384, 384), 1, Coding::YCbCr).to_bytes();
+    let mut bad = Tiff::pyramid(&drawn(384, 384), 2, Coding::YCbCr).to_bytes();
     let offsets = tag_value(&bad, 324);
     let offsets = u32::from_le_bytes(bad[offsets..offsets + 4].try_into().unwrap()) as usize;
     // The fifth of nine tiles begins beyond the end of the file.
@@ -222,7 +227,7 @@ fn random_damage_never_panics() {
             Some("Aperio Image Library v11.2.1\r\n200x150 (128x128)|AppMag = 20|MPP = 0.5".into());
         let good = tiff.to_bytes();
         let directory = u32::from_le_bytes(good[4..8].try_into().unwrap()) as usize;
-        for round in 0..120 {
+        for round in 0..80 {
             // Half of the damage goes where it hurts.
             let places = if round % 2 == 0 {
                 directory.saturating_sub(200)..(directory + 200).min(good.len())
@@ -243,7 +248,7 @@ fn random_damage_to_the_sample_never_panics() {
     let good = std::fs::read(sample_path()).unwrap();
     let mut damage = Damage(0x2545_F491_4F6C_DD1D);
     let header = u32::from_le_bytes(good[4..8].try_into().unwrap()) as usize;
-    for round in 0..24 {
+    for round in 0..16 {
         let places = if round % 2 == 0 {
             header..(header + 300).min(good.len())
         } else {

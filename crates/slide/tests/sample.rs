@@ -1,5 +1,10 @@
 //! The sample slide, against the pixels that OpenSlide reads from it.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "an unwrap that fails is a test that fails"
+)]
+
 mod support;
 
 use domain::geometry::{Mpp, SlideRect};
@@ -138,25 +143,24 @@ fn a_region_at_another_scale_holds_the_means_of_what_it_covers() {
         height: 960.0,
     };
     let full = level_0(&slide, 400, 600, 960, 960);
-    // Half: from level 0. A quarter: from the overview. Both are means of squares.
-    for (size, tolerance) in [(480u32, 2), (240, 4)] {
+    for size in [480u32, 240, 120] {
         let small = slide.region(rect, (size, size)).unwrap();
         let factor = 960 / size;
+        let mut sum_of_differences = 0.0;
         for (x, y, pixel) in small.enumerate_pixels() {
             for channel in 0..3 {
                 let sum: u32 = (0..factor * factor)
                     .map(|i| full.get_pixel(x * factor + i % factor, y * factor + i / factor))
                     .map(|pixel| u32::from(pixel.0[channel]))
                     .sum();
-                let mean = (sum as f64 / f64::from(factor * factor)).round();
-                let difference = (f64::from(pixel.0[channel]) - mean).abs();
-                // The overview's scale is its size divided: 2967 / 1484, a hair below 2.
-                assert!(
-                    difference <= f64::from(tolerance) + 12.0 * f64::from(size == 240),
-                    "{difference} at ({x}, {y})"
-                );
+                let mean = f64::from(sum) / f64::from(factor * factor);
+                sum_of_differences += (f64::from(pixel.0[channel]) - mean).abs();
             }
         }
+        let difference = sum_of_differences / f64::from(3 * size * size);
+        // The smaller ones are drawn from the overview, 1110 × 1484 px, whose pixels are a hair under two slide pixels tall.
+        let tolerance = if size == 480 { 0.51 } else { 1.5 };
+        assert!(difference < tolerance, "at {size} px: {difference}");
     }
 }
 

@@ -1,5 +1,10 @@
 //! Tissue and tile grids on drawn slides.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "an unwrap that fails is a test that fails"
+)]
+
 mod support;
 
 use domain::geometry::SlideRect;
@@ -71,9 +76,17 @@ fn fatty_marrow_keeps_its_tiles() {
 #[test]
 fn a_disc_of_fatty_marrow_on_glass_keeps_its_tiles_and_gains_none() {
     let (centre, radius) = (1500.0, 1150.0);
-    let in_disc = |x: f64, y: f64| (x - centre).hypot(y - centre) < radius;
+    let distance = |x: f64, y: f64| (x - centre).hypot(y - centre);
+    let in_disc = |x: f64, y: f64| distance(x, y) < radius;
+    // Cells at the rim have a wall there too.
     let slide = slide_of(&draw(3000, |x, y| {
-        if in_disc(x, y) { marrow(x, y) } else { GLASS }
+        if !in_disc(x, y) {
+            GLASS
+        } else if distance(x, y) > radius - 6.0 {
+            WALL
+        } else {
+            marrow(x, y)
+        }
     }));
     let grid = mask_of(&slide).tile_grid(224, 0.5).unwrap();
     let share = |cell: u32| {

@@ -128,9 +128,7 @@ pub(crate) fn blend_on_white(value: u8, alpha: u8) -> u8 {
 
 fn image_error(path: &Path, error: ImageError) -> SlideError {
     match error {
-        ImageError::IoError(source) if source.kind() != std::io::ErrorKind::UnexpectedEof => {
-            SlideError::io(path, source)
-        }
+        ImageError::IoError(source) => SlideError::from_reading(path, source),
         ImageError::Limits(reason) => SlideError::too_large(path, reason.to_string()),
         ImageError::Unsupported(reason) => SlideError::unsupported(path, reason.to_string()),
         other => SlideError::damaged(path, other.to_string()),
