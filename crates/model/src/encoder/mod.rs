@@ -149,6 +149,11 @@ fn only_finite(features: Vec<f32>) -> Result<Vec<f32>, EncoderError> {
     }
 }
 
+/// Width of the vector registers that the CPU path uses on this machine.
+pub(crate) fn cpu_vector_bits() -> usize {
+    pulp::Arch::new().dispatch(fused::Lanes) * size_of::<f32>() * 8
+}
+
 /// A byte of a pixel as the network was trained: (x − 127) / 128.
 #[inline(always)]
 fn normalised(byte: u8) -> f32 {
