@@ -1,7 +1,7 @@
 //! Image tile → feature vector: EfficientNet-Lite0, on the CPU or on a graphics card.
 //!
-//! One set of weights, two ways to run it, held together by the parity tests: [`network`] in Burn, on any device that
-//! Burn knows, and [`fused`], the CPU path that keeps a block's activations in the cache.
+//! One set of weights, two ways to run it, held together by the parity tests: `network` in Burn, on any device that
+//! Burn knows, and `fused`, the CPU path that keeps a block's activations in the cache.
 
 mod architecture;
 mod checkpoint;
