@@ -418,22 +418,12 @@ fn cpu_info(reason: &str) -> DeviceInfo {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     DeviceInfo {
         kind: DeviceKind::Cpu,
-        name: format!("{threads} threads, {}", instruction_set()),
+        name: format!(
+            "{threads} threads, {}-bit vectors",
+            encoder::cpu_vector_bits()
+        ),
         backend: "fused kernels".to_owned(),
         reason: reason.to_owned(),
-    }
-}
-
-/// The vector instructions that the fused kernels and Flex use on this machine.
-fn instruction_set() -> &'static str {
-    match pulp::Arch::new() {
-        #[cfg(target_arch = "x86_64")]
-        pulp::Arch::V4(_) => "AVX-512",
-        #[cfg(target_arch = "x86_64")]
-        pulp::Arch::V3(_) => "AVX2",
-        #[cfg(target_arch = "aarch64")]
-        pulp::Arch::Neon(_) => "NEON",
-        _ => "no vector instructions",
     }
 }
 

@@ -102,6 +102,8 @@ fn burn_wgpu_on_swiftshader_computes_the_reference_features() {
         "this test needs SwiftShader's Vulkan driver at {}: type\n\n    apt-get install chromium\n",
         Path::new(&driver).display()
     );
+    // Vulkan's loader lies beside the driver: Chromium brings its own, and Debian need not have `libvulkan1`.
+    let libraries = Path::new(&driver).parent().expect("a file's folder");
     let runtime = tempfile::tempdir().expect("a temporary folder");
     let output = Command::new(std::env::current_exe().expect("this test's program"))
         .args([
@@ -115,6 +117,7 @@ fn burn_wgpu_on_swiftshader_computes_the_reference_features() {
             weights.parent().expect("the weights lie in a folder"),
         )
         .env("VK_DRIVER_FILES", driver)
+        .env("LD_LIBRARY_PATH", libraries)
         .env("XDG_RUNTIME_DIR", runtime.path())
         .output()
         .expect("the child process starts");

@@ -1,7 +1,7 @@
 //! Image tile → feature vector: EfficientNet-Lite0, on the CPU or on a graphics card.
 //!
-//! One set of weights, two ways to run it, held together by the parity tests: [`network`] in Burn, on any device that
-//! Burn knows, and [`fused`], the CPU path that keeps a block's activations in the cache.
+//! One set of weights, two ways to run it, held together by the parity tests: `network` in Burn, on any device that
+//! Burn knows, and `fused`, the CPU path that keeps a block's activations in the cache.
 
 mod architecture;
 mod checkpoint;
@@ -147,6 +147,11 @@ fn only_finite(features: Vec<f32>) -> Result<Vec<f32>, EncoderError> {
         }),
         None => Ok(features),
     }
+}
+
+/// Width of the vector registers that the CPU path uses on this machine.
+pub(crate) fn cpu_vector_bits() -> usize {
+    pulp::Arch::new().dispatch(fused::Lanes) * size_of::<f32>() * 8
 }
 
 /// A byte of a pixel as the network was trained: (x − 127) / 128.

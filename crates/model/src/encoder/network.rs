@@ -75,7 +75,10 @@ impl Network {
         features
             .try_into_data_as::<f32>()
             .map_err(|error| error.to_string())
-            .and_then(|data| data.into_vec::<f32>().map_err(|error| format!("{error:?}")))
+            .and_then(|data| {
+                data.try_into_vec::<f32>()
+                    .map_err(|error| error.to_string())
+            })
             .map_err(|message| EncoderError::Device { message })
     }
 

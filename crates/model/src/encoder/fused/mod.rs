@@ -17,10 +17,12 @@ use std::sync::{Mutex, PoisonError};
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
+pub(crate) use self::pointwise::Lanes;
+
 use self::depthwise::Depthwise;
 use self::pointwise::{After, Pointwise, Span};
 use super::architecture::{Architecture, Block, SamePadding};
-use super::folded::{FoldedBlock, FoldedNetwork};
+use super::folded::FoldedNetwork;
 
 /// Channels are padded to a multiple of this: the floats of the widest vector register, and of every narrower one.
 const CHANNEL_BLOCK: usize = 16;

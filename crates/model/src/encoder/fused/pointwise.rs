@@ -46,7 +46,8 @@ pub(super) enum After<'a> {
     Add(&'a [f32]),
 }
 
-struct Lanes;
+/// How many floats a vector register has.
+pub(crate) struct Lanes;
 
 impl WithSimd for Lanes {
     type Output = usize;
