@@ -20,7 +20,8 @@ pub fn run(context: &JobContext, code: &str) -> anyhow::Result<()> {
     let file = context.wait(context.store().slide_file(code))?;
     let path = crate::import::path_of(context.files(), &file.path)?;
     let slide = Slide::open(&path, OpenOptions { mpp: Some(file.mpp.mean()) })
-        .map_err(|error| Hopeless(error.to_string()))?;
+        // A path may hold a name, and the reason is shown.
+        .map_err(|error| Hopeless(error.to_string().replace(&*path.to_string_lossy(), "The file of this slide")))?;
     let encoder = context.wait(cohorts::ensure_encoder(context.store()))?;
     let spots = context.wait(context.store().spots(file.id))?;
     // All grids first: the total is known before the first tile is encoded.
