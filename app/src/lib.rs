@@ -4,9 +4,12 @@ pub mod api;
 #[cfg(feature = "ssr")]
 pub mod backend;
 pub mod components;
+mod erase;
 pub mod error;
 pub mod format;
 pub mod live;
+mod load;
+pub mod navigation;
 pub mod pages;
 #[cfg(feature = "ssr")]
 mod router;
@@ -15,12 +18,11 @@ mod shell;
 pub mod viewer;
 
 use leptos::prelude::*;
-use leptos_meta::{Title, provide_meta_context};
-use leptos_router::components::{Route, Router, Routes};
-use leptos_router::{SsrMode, path};
 
 use components::Header;
+use erase::Erase;
 use live::Live;
+use navigation::{CurrentPage, Page};
 use pages::{NotFound, SlideList, SlidePage, StatusPage};
 #[cfg(feature = "ssr")]
 pub use router::router;
@@ -30,24 +32,21 @@ pub use shell::SiteAssets;
 /// The application: the head of the page and the page that belongs to the address.
 #[component]
 pub fn App() -> impl IntoView {
-    provide_meta_context();
+    let current = CurrentPage::provide();
     Live::provide();
+    let page = move || match current.get() {
+        Page::Slides => view! { <SlideList /> }.erase(),
+        Page::Slide(code) => view! { <SlidePage code=code /> }.erase(),
+        Page::Status => view! { <StatusPage /> }.erase(),
+        Page::Missing => view! { <NotFound /> }.erase(),
+    };
     view! {
-        <Title formatter=|page: String| {
-            if page.is_empty() { "Marrowscope".to_owned() } else { format!("{page} · Marrowscope") }
-        } />
-        <Router>
-            <a class="skip" href="#main">
-                "Skip to content"
-            </a>
-            <Header />
-            <main id="main" tabindex="-1">
-                <Routes fallback=NotFound>
-                    <Route path=path!("/") view=SlideList ssr=SsrMode::Async />
-                    <Route path=path!("/slides/:code") view=SlidePage ssr=SsrMode::Async />
-                    <Route path=path!("/status") view=StatusPage ssr=SsrMode::Async />
-                </Routes>
-            </main>
-        </Router>
+        <a class="skip" href="#main">
+            "Skip to content"
+        </a>
+        <Header />
+        <main id="main" tabindex="-1">
+            {page}
+        </main>
     }
 }

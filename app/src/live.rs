@@ -8,7 +8,7 @@ use domain::view::{JobView, Progress};
 use leptos::prelude::*;
 
 use crate::api;
-use crate::error::AppError;
+use crate::load::{Loaded, load};
 
 mod stream;
 
@@ -16,7 +16,7 @@ mod stream;
 #[derive(Clone, Copy)]
 pub struct Live {
     /// As the page was rendered.
-    initial: Resource<Result<Progress, AppError>>,
+    initial: Loaded<Progress>,
     /// The latest word of the stream.
     latest: RwSignal<Option<Progress>>,
     /// Counts up when jobs have ended, so that pages read their data anew.
@@ -29,7 +29,7 @@ impl Live {
     /// Makes the progress available to every component below, and follows it in the browser.
     pub fn provide() -> Self {
         let live = Self {
-            initial: Resource::new(|| (), |()| api::progress()),
+            initial: load(|| (), |()| api::progress()),
             latest: RwSignal::new(None),
             generation: RwSignal::new(0),
             lost: RwSignal::new(false),

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::routing::get;
 use leptos::config::LeptosOptions;
 use leptos::prelude::provide_context;
-use leptos_axum::{LeptosRoutes, generate_route_list, render_app_async_with_context};
+use leptos_axum::{LeptosRoutes, render_app_async_with_context};
 
-use crate::App;
 use crate::backend::Backend;
 use crate::shell::{SiteAssets, shell};
 
@@ -18,13 +18,12 @@ pub fn router(backend: Arc<dyn Backend>, assets: SiteAssets) -> Router {
     let options = LeptosOptions::builder().output_name("marrowscope").build();
     let context = move || provide_context(Arc::clone(&backend));
     let document = move || shell(&assets);
+    let page = render_app_async_with_context(context.clone(), document.clone());
     Router::new()
-        .leptos_routes_with_context(
-            &options,
-            generate_route_list(App),
-            context.clone(),
-            document.clone(),
-        )
-        .fallback(render_app_async_with_context(context, document))
+        .leptos_routes_with_context(&options, Vec::new(), context, document)
+        .route("/", get(page.clone()))
+        .route("/slides/{code}", get(page.clone()))
+        .route("/status", get(page.clone()))
+        .fallback(page)
         .with_state(options)
 }

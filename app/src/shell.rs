@@ -1,10 +1,10 @@
 //! The HTML document around the application.
 
 use leptos::prelude::*;
-use leptos_meta::MetaTags;
 use serde::{Deserialize, Serialize};
 
 use crate::App;
+use crate::navigation::{self, Page};
 
 /// Where the built files are, as URLs that change with their content. The build writes them to `manifest.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +26,7 @@ pub fn shell(assets: &SiteAssets) -> impl IntoView + use<> {
     let start = format!(
         "import({js:?}).then(m=>m.default({{module_or_path:{wasm:?}}}).then(()=>m.hydrate()))"
     );
+    let title = Page::at(&navigation::path()).title();
     view! {
         <!DOCTYPE html>
         <html lang="en">
@@ -43,7 +44,7 @@ pub fn shell(assets: &SiteAssets) -> impl IntoView + use<> {
                 <link rel="modulepreload" href=js />
                 <link rel="preload" href=wasm r#as="fetch" r#type="application/wasm" crossorigin="" />
                 <script type="module">{start}</script>
-                <MetaTags />
+                <title>{title}</title>
             </head>
             <body>
                 <App />

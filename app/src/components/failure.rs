@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use crate::components::{Icon, IconName};
+use crate::erase::Erase;
 use crate::error::{AppError, ErrorKind};
 
 /// An error in words, with what to do about it.
@@ -40,5 +41,5 @@ pub fn Failure(
             </div>
         </section>
     }
-    .into_any()
+    .erase()
 }

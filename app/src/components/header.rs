@@ -2,11 +2,12 @@
 
 use domain::NOT_FOR_DIAGNOSIS;
 use leptos::prelude::*;
-use leptos_router::components::A;
 
 use crate::components::{Icon, IconName, ThemeToggle};
+use crate::erase::Erase;
 use crate::format;
 use crate::live::{Live, is_active};
+use crate::navigation::{CurrentPage, Page};
 
 /// The head of every page.
 #[component]
@@ -18,17 +19,26 @@ pub fn Header() -> impl IntoView {
                 <span>"Marrowscope"</span>
             </a>
             <nav class="header__nav" aria-label="Pages">
-                <A href="/" exact=true>
-                    "Slides"
-                </A>
-                <A href="/status">"Models and status"</A>
+                <NavLink href="/" text="Slides" />
+                <NavLink href="/status" text="Models and status" />
             </nav>
             <p class="header__notice">{NOT_FOR_DIAGNOSIS}</p>
             <Activity />
             <ThemeToggle />
         </header>
     }
-    .into_any()
+    .erase()
+}
+
+#[component]
+fn NavLink(href: &'static str, text: &'static str) -> impl IntoView {
+    let current: CurrentPage = expect_context();
+    let page = Page::at(href);
+    view! {
+        <a href=href aria-current=move || current.is(&page).then_some("page")>
+            {text}
+        </a>
+    }
 }
 
 /// What runs now, in a few words; leads to the list, where it is told in full.
@@ -69,7 +79,7 @@ fn Activity() -> impl IntoView {
             }}
         </Transition>
     }
-    .into_any()
+    .erase()
 }
 
 /// A section through a trabecula with one large cell under the lens.
@@ -82,5 +92,5 @@ fn Logo() -> impl IntoView {
             <path class="logo__nucleus" d="M9.6 9c1.2-1 2.1.3 3.1.2 1.1-.2 2.2 0 2.4 1.2.2 1.1-1 1.6-1.2 2.5-.2 1-.9 1.9-2 1.6-.9-.2-1-1.2-1.8-1.5-1-.4-1.9-.9-1.7-2.1.1-.8.6-1.4 1.2-1.9z" />
         </svg>
     }
-    .into_any()
+    .erase()
 }

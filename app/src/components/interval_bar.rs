@@ -2,6 +2,8 @@
 
 use leptos::prelude::*;
 
+use crate::erase::Erase;
+
 /// A dot with a whisker between 0 and 1, and a thin line at a value to compare with. The numbers stand beside it in
 /// words, so it is hidden from screen readers.
 #[component]
@@ -31,5 +33,5 @@ pub fn IntervalBar(
             <circle class="interval__mark" cx=percent(estimate) cy="8" r="4" />
         </svg>
     }
-    .into_any()
+    .erase()
 }

@@ -2,9 +2,11 @@
 
 use domain::view::{JobState, JobView};
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 
-use crate::api::{CancelJob, RetryJob};
+use crate::api;
 use crate::components::{Icon, IconName};
+use crate::erase::Erase;
 use crate::format;
 use crate::live::Live;
 
@@ -28,7 +30,7 @@ pub fn JobList(
             <For each=move || jobs.get() key=|job| job.id children=row />
         </ul>
     }
-    .into_any()
+    .erase()
 }
 
 #[component]
@@ -90,61 +92,57 @@ fn JobRow(job: Memo<JobView>) -> impl IntoView {
             {error}
         </li>
     }
-    .into_any()
+    .erase()
 }
 
 #[component]
 fn JobActions(job: Memo<JobView>, state: Memo<JobState>) -> impl IntoView {
     let live = Live::get();
-    let cancel = ServerAction::<CancelJob>::new();
-    let retry = ServerAction::<RetryJob>::new();
-    Effect::new(move |_| {
-        if cancel.version().get() + retry.version().get() > 0 {
-            live.refresh();
-        }
-    });
-    let refusal = move || {
-        let answers = [cancel.value().get(), retry.value().get()];
-        answers
-            .into_iter()
-            .flatten()
-            .find_map(Result::err)
-            .map(|error| {
-                view! {
-                    <span class="job__answer" role="alert">
-                        {error.message}
-                    </span>
-                }
-            })
-    };
+    let pending = RwSignal::new(false);
+    let refusal = RwSignal::new(None::<String>);
     let (id, title) = job.with_untracked(|job| (job.id, job.title.clone()));
-    let pending = move || cancel.pending().get() || retry.pending().get();
+    let ask = move |again: bool| {
+        pending.set(true);
+        spawn_local(async move {
+            let answer = if again {
+                api::retry_job(id).await
+            } else {
+                api::cancel_job(id).await
+            };
+            // Nobody listens any more when the job has left the list meanwhile.
+            let _ = refusal.try_set(answer.err().map(|error| error.message));
+            let _ = pending.try_set(false);
+            live.refresh();
+        });
+    };
+    let refusal = move || {
+        refusal.get().map(|message| {
+            view! {
+                <span class="job__answer" role="alert">
+                    {message}
+                </span>
+            }
+        })
+    };
     let button = move || {
         let (icon, word) = match state.get() {
             JobState::Queued | JobState::Running => (IconName::Stop, "Cancel"),
             JobState::Failed | JobState::Cancelled => (IconName::Retry, "Retry"),
             JobState::Done => return None,
         };
-        let act = move |_| {
-            if icon == IconName::Stop {
-                cancel.dispatch(CancelJob { id });
-            } else {
-                retry.dispatch(RetryJob { id });
-            }
-        };
         Some(view! {
             <button
                 class="button button--small"
                 aria-label=format!("{word}: {title}")
-                disabled=pending
-                on:click=act
+                disabled=move || pending.get()
+                on:click=move |_| ask(icon == IconName::Retry)
             >
                 <Icon name=icon />
                 {word}
             </button>
         })
     };
-    view! { <span class="job__actions">{refusal} {button}</span> }.into_any()
+    view! { <span class="job__actions">{refusal} {button}</span> }.erase()
 }
 
 /// Why a job failed, and how often it was tried.

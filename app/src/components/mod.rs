@@ -1,6 +1,7 @@
 //! What pages are made of, one component per file.
 
 mod badge;
+mod facts;
 mod failure;
 mod header;
 mod icon;
@@ -16,6 +17,7 @@ mod slide_work;
 mod theme_toggle;
 
 pub use badge::SyntheticBadge;
+pub use facts::Facts;
 pub use failure::Failure;
 pub use header::Header;
 pub use icon::{Icon, IconName};

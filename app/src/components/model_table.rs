@@ -4,6 +4,7 @@ use domain::view::{ModelSummary, TargetOfModel};
 use leptos::prelude::*;
 
 use crate::components::{IntervalBar, SyntheticBadge};
+use crate::erase::Erase;
 use crate::format;
 
 /// A model with one row per target: AUROC with its interval, drawn and in numbers, and the n behind it.
@@ -55,7 +56,7 @@ pub fn ModelTable(
             </div>
         </section>
     }
-    .into_any()
+    .erase()
 }
 
 /// What the numbers of a model mean: stands once below all tables.
@@ -93,5 +94,5 @@ fn TargetRow(target: TargetOfModel) -> impl IntoView {
             <td>{target.sign.map(|sign| sign.kind.describe())}</td>
         </tr>
     }
-    .into_any()
+    .erase()
 }

@@ -5,6 +5,7 @@ use domain::view::{Evaluation, ObservationView, PredictionView, Sign, TargetOnSl
 use leptos::prelude::*;
 
 use crate::components::IntervalBar;
+use crate::erase::Erase;
 use crate::format;
 
 /// A target: probability with spread, what is known, how the model did, and the sign behind it. Its name is a button that
@@ -39,8 +40,8 @@ pub fn PredictionRow(
         }
     });
     let value = value.map_or_else(
-        || view! { <p class="soft">"No prediction yet."</p> }.into_any(),
-        IntoAny::into_any,
+        || view! { <p class="soft">"No prediction yet."</p> }.erase(),
+        Erase::erase,
     );
     let sign = target.sign.as_ref().map(|sign| {
         view! {
@@ -67,7 +68,7 @@ pub fn PredictionRow(
             {sign}
         </li>
     }
-    .into_any()
+    .erase()
 }
 
 fn value_of(prediction: &PredictionView) -> String {

@@ -4,6 +4,7 @@ use domain::view::{JobState, JobView, Progress};
 use leptos::prelude::*;
 
 use crate::components::{Icon, IconName, JobList};
+use crate::erase::Erase;
 use crate::format;
 use crate::live::{Live, is_active};
 
@@ -15,7 +16,7 @@ pub fn ProgressPanel() -> impl IntoView {
             <Queue />
         </Transition>
     }
-    .into_any()
+    .erase()
 }
 
 #[component]
@@ -31,7 +32,8 @@ fn Queue() -> impl IntoView {
         })
     };
     let (others, waiting) = (jobs(false), jobs(true));
-    let shown = move || active.get() || progress.with(|progress| !progress.jobs.is_empty());
+    let shown =
+        Memo::new(move |_| active.get() || progress.with(|progress| !progress.jobs.is_empty()));
     let title = move || {
         let (icon, words) = if active.get() {
             (IconName::Work, "At work")
@@ -73,8 +75,8 @@ fn Queue() -> impl IntoView {
             || view! { <p class="queue__lost">"No connection to the server. Trying again…"</p> },
         )
     };
-    view! {
-        <Show when=shown>
+    let queue = move || {
+        view! {
             <section class="queue" id="progress" aria-labelledby="queue-title">
                 <div class="queue__head">
                     <h2 class="queue__title" id="queue-title">
@@ -87,9 +89,10 @@ fn Queue() -> impl IntoView {
                 <JobList jobs=others />
                 {waiting_list}
             </section>
-        </Show>
-    }
-    .into_any()
+        }
+        .erase()
+    };
+    move || shown.get().then(queue)
 }
 
 /// All jobs since the queue was last empty, of those that have not failed.

@@ -4,6 +4,7 @@ use domain::view::SlideSummary;
 use leptos::prelude::*;
 
 use crate::components::{Icon, IconName, SyntheticBadge};
+use crate::erase::Erase;
 use crate::format;
 
 /// Where a slide stands, in a few words.
@@ -105,7 +106,7 @@ pub fn SlideCard(
             </a>
         </li>
     }
-    .into_any()
+    .erase()
 }
 
 #[cfg(test)]

@@ -3,52 +3,54 @@
 use domain::view::SlideDetail;
 use leptos::prelude::*;
 
+use crate::components::Facts;
+use crate::erase::Erase;
 use crate::format;
 
-/// The facts about a slide, folded away.
+/// The facts about a slide.
 #[component]
 pub fn SlideFacts(
     /// The slide.
     #[prop(into)]
     slide: Signal<SlideDetail>,
 ) -> impl IntoView {
+    let facts = move || {
+        let detail = slide.get();
+        let summary = detail.summary;
+        let tiles = summary.tiles.map_or_else(
+            || "not laid yet".to_owned(),
+            |tiles| format::thousands(tiles.into()),
+        );
+        let objective = summary.objective.map_or_else(
+            || "not named by the file".to_owned(),
+            |objective| format!("{objective}×"),
+        );
+        let size = format!(
+            "{}, {}",
+            format::size_px(summary.width, summary.height),
+            format::size_mm(&summary)
+        );
+        let rows = vec![
+            ("Specimen", summary.specimen),
+            ("Size", size),
+            ("Resolution", format::mpp(summary.mpp)),
+            ("Objective", objective),
+            ("Format", detail.format),
+            ("Tiles", tiles),
+            ("SHA-256", format!("{}…", summary.version)),
+        ];
+        view! {
+            <p>{detail.source}</p>
+            <Facts rows=rows />
+        }
+    };
     view! {
-        {move || {
-            let detail = slide.get();
-            let summary = detail.summary;
-            let tiles = summary
-                .tiles
-                .map_or_else(|| "not laid yet".to_owned(), |tiles| format::thousands(tiles.into()));
-            let objective = summary
-                .objective
-                .map_or_else(|| "not named by the file".to_owned(), |objective| format!("{objective}×"));
-            view! {
-                <section class="panel" aria-labelledby="facts-title">
-                    <h2 class="panel__title" id="facts-title">
-                        "About this slide"
-                    </h2>
-                    <p>{detail.source}</p>
-                    <dl class="facts">
-                        <dt>"Specimen"</dt>
-                        <dd>{summary.specimen.clone()}</dd>
-                        <dt>"Size"</dt>
-                        <dd class="num">
-                            {format!("{}, {}", format::size_px(summary.width, summary.height), format::size_mm(&summary))}
-                        </dd>
-                        <dt>"Resolution"</dt>
-                        <dd class="num">{format::mpp(summary.mpp)}</dd>
-                        <dt>"Objective"</dt>
-                        <dd class="num">{objective}</dd>
-                        <dt>"Format"</dt>
-                        <dd>{detail.format}</dd>
-                        <dt>"Tiles"</dt>
-                        <dd class="num">{tiles}</dd>
-                        <dt>"SHA-256"</dt>
-                        <dd class="mono">{format!("{}…", summary.version)}</dd>
-                    </dl>
-                </section>
-            }
-        }}
+        <section class="panel" aria-labelledby="facts-title">
+            <h2 class="panel__title" id="facts-title">
+                "About this slide"
+            </h2>
+            {facts}
+        </section>
     }
-    .into_any()
+    .erase()
 }

@@ -4,6 +4,7 @@ use domain::view::{ModelOnSlide, SlideDetail, SlideSummary};
 use leptos::prelude::*;
 
 use crate::components::{Icon, IconName, PredictionRow, SyntheticBadge};
+use crate::erase::Erase;
 use crate::format;
 use crate::viewer::ViewState;
 
@@ -47,7 +48,7 @@ pub fn SlidePredictions(
                     <Predictions model=model />
                 </section>
             }
-            .into_any()
+            .erase()
         })
     };
     view! { {body} }
@@ -124,7 +125,7 @@ fn Predictions(model: ModelOnSlide) -> impl IntoView {
             <a href=format!("/status#model-{key}")>"More on this model"</a>
         </p>
     }
-    .into_any()
+    .erase()
 }
 
 #[component]

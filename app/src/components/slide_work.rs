@@ -4,6 +4,7 @@ use domain::view::SlideDetail;
 use leptos::prelude::*;
 
 use crate::components::JobList;
+use crate::erase::Erase;
 use crate::live::Live;
 
 /// The jobs of the slide and what its page lacks until they are done; nothing when all is there.
@@ -18,7 +19,7 @@ pub fn SlideWork(
             <Work slide=slide />
         </Transition>
     }
-    .into_any()
+    .erase()
 }
 
 #[component]
@@ -26,8 +27,9 @@ fn Work(slide: Signal<SlideDetail>) -> impl IntoView {
     let live = Live::get();
     let jobs = Memo::new(move |_| slide.with(|slide| live.jobs_of(&slide.summary.code)));
     let lack = Memo::new(move |_| slide.with(lack));
-    view! {
-        <Show when=move || lack.get().is_some() || jobs.with(|jobs| !jobs.is_empty())>
+    let shown = Memo::new(move |_| lack.get().is_some() || jobs.with(|jobs| !jobs.is_empty()));
+    let work = move || {
+        view! {
             <section class="panel" aria-labelledby="work-title">
                 <h2 class="panel__title" id="work-title">
                     "Work on this slide"
@@ -35,9 +37,10 @@ fn Work(slide: Signal<SlideDetail>) -> impl IntoView {
                 {move || lack.get().map(|lack| view! { <p>{lack}</p> })}
                 <JobList jobs=jobs />
             </section>
-        </Show>
-    }
-    .into_any()
+        }
+        .erase()
+    };
+    move || shown.get().then(work)
 }
 
 /// What the slide lacks and what it waits for.

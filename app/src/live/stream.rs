@@ -141,7 +141,7 @@ fn listen(live: Live, release: Option<Function>) {
 }
 
 fn read(event: &MessageEvent) -> Option<Progress> {
-    serde_json::from_str(&event.data().as_string()?).ok()
+    serde_json::from_slice(event.data().as_string()?.as_bytes()).ok()
 }
 
 /// Counts up once for all that happens within a short while.

@@ -3,43 +3,41 @@
 use domain::view::{SlideDetail, SlideSummary};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use leptos_meta::Title;
-use leptos_router::hooks::use_params_map;
 
 use crate::api;
 use crate::components::{
     Failure, Icon, IconName, SlideFacts, SlidePredictions, SlideWork, SyntheticBadge,
 };
+use crate::erase::Erase;
 use crate::format;
 use crate::live::Live;
+use crate::load::load;
 use crate::viewer::{LayerControls, Legend, ReadOut, ViewState, Viewer};
 
 /// The page at `/slides/{code}`.
 #[component]
-pub fn SlidePage() -> impl IntoView {
-    let params = use_params_map();
-    let code = Memo::new(move |_| params.read().get("code").unwrap_or_default());
-    let slide = Resource::new(move || code.get(), api::slide);
+pub fn SlidePage(
+    /// The slide's code.
+    code: String,
+) -> impl IntoView {
+    let title = format!("Slide {code}");
+    let slide = load(move || code.clone(), api::slide);
     let body = move || {
         slide.get().map(|answer| match answer {
             Err(error) => {
                 super::respond_with(&error);
                 view! {
                     <div class="page">
-                        <h1 class="page__title">{move || format!("Slide {}", code.get())}</h1>
+                        <h1 class="page__title">{title.clone()}</h1>
                         <Failure error=error retry=move |()| slide.refetch() />
                     </div>
                 }
-                .into_any()
+                .erase()
             }
-            Ok(slide) => view! { <OpenSlide slide=slide /> }.into_any(),
+            Ok(slide) => view! { <OpenSlide slide=slide /> }.erase(),
         })
     };
-    view! {
-        <Title text=move || code.get() />
-        <Transition fallback=Loading>{body}</Transition>
-    }
-    .into_any()
+    view! { <Transition fallback=Loading>{body}</Transition> }.erase()
 }
 
 #[component]
@@ -67,10 +65,10 @@ fn OpenSlide(slide: SlideDetail) -> impl IntoView {
         generation
     });
     // Of erased types, because the compiler's depth does not reach to the ground of all in one view.
-    let viewer = view! { <Viewer slide=slide /> }.into_any();
-    let controls = view! { <LayerControls slide=slide /> }.into_any();
-    let legend = view! { <Legend /> }.into_any();
-    let read_out = view! { <ReadOut /> }.into_any();
+    let viewer = view! { <Viewer slide=slide /> }.erase();
+    let controls = view! { <LayerControls slide=slide /> }.erase();
+    let legend = view! { <Legend /> }.erase();
+    let read_out = view! { <ReadOut /> }.erase();
     view! {
         <article class="slide">
             <SlideHead summary=summary />
@@ -93,7 +91,7 @@ fn OpenSlide(slide: SlideDetail) -> impl IntoView {
             </div>
         </article>
     }
-    .into_any()
+    .erase()
 }
 
 #[component]
@@ -113,7 +111,7 @@ fn SlideHead(summary: SlideSummary) -> impl IntoView {
             </p>
         </header>
     }
-    .into_any()
+    .erase()
 }
 
 /// The tissue, and what it is not when that matters.

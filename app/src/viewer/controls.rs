@@ -6,6 +6,8 @@ use domain::score::{Scale, probability_of_score};
 use domain::view::SlideDetail;
 use leptos::prelude::*;
 
+use crate::erase::Erase;
+
 use super::state::{ViewState, default_layer, find_target, first_layer, with_quantity};
 
 /// The quantities that a target on this scale has.
@@ -63,14 +65,14 @@ pub fn LayerControls(
     let has_layers = Memo::new(move |_| slide.with(first_layer).is_some());
     move || {
         if has_layers.get() {
-            controls(slide).into_any()
+            controls(slide).erase()
         } else {
             view! {
                 <p class="note" data-testid="layer-empty">
                     "No model has predicted this slide yet, so there is no heatmap."
                 </p>
             }
-            .into_any()
+            .erase()
         }
     }
 }
@@ -212,5 +214,5 @@ fn choice(
             <select class="input" data-testid=test_id on:change=move |event| choose(event_target_value(&event))>{items}</select>
         </label>
     }
-    .into_any()
+    .erase()
 }

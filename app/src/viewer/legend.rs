@@ -3,6 +3,8 @@
 use domain::layer::Quantity;
 use leptos::prelude::*;
 
+use crate::erase::Erase;
+
 use super::format::{exact, number, signed};
 use super::state::{LayerSummary, OverlayStatus, ViewState};
 
@@ -67,15 +69,15 @@ pub fn Legend() -> impl IntoView {
     view! {
         <div class="legend" data-testid="legend">
             {move || match state.overlay.get() {
-                OverlayStatus::Off => ().into_any(),
-                OverlayStatus::Loading => view! { <p class="note" role="status">"Loading the heatmap"</p> }.into_any(),
+                OverlayStatus::Off => ().erase(),
+                OverlayStatus::Loading => view! { <p class="note" role="status">"Loading the heatmap"</p> }.erase(),
                 OverlayStatus::Failed(problem) => {
                     view! {
                         <p class="legend__problem" role="alert" data-testid="legend-problem">{problem}</p>
                     }
-                        .into_any()
+                        .erase()
                 }
-                OverlayStatus::Shown(summary) => shown(&summary, gradient).into_any(),
+                OverlayStatus::Shown(summary) => shown(&summary, gradient).erase(),
             }}
         </div>
     }

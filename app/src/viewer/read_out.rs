@@ -3,6 +3,8 @@
 use domain::layer::Quantity;
 use leptos::prelude::*;
 
+use crate::erase::Erase;
+
 use super::format::{exact, length, number, signed};
 use super::state::{Hover, ViewState};
 
@@ -24,11 +26,11 @@ pub fn ReadOut() -> impl IntoView {
                 <span data-testid="readout-position">{place}</span>
             </p>
             {move || match state.hover.get() {
-                Some(hover) => tile(&hover).into_any(),
+                Some(hover) => tile(&hover).erase(),
                 None if state.layer_visible.get() => {
-                    view! { <p class="note">"Point at a tile, or tap it, to read its values."</p> }.into_any()
+                    view! { <p class="note">"Point at a tile, or tap it, to read its values."</p> }.erase()
                 }
-                None => ().into_any(),
+                None => ().erase(),
             }}
         </div>
     }

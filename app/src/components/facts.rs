@@ -1,0 +1,18 @@
+//! Facts as term and description.
+
+use leptos::prelude::*;
+
+/// A list of facts, side by side.
+#[component]
+pub fn Facts(
+    /// Term and description.
+    rows: Vec<(&'static str, String)>,
+) -> impl IntoView {
+    let row = |(term, description)| {
+        view! {
+            <dt>{term}</dt>
+            <dd class="num">{description}</dd>
+        }
+    };
+    view! { <dl class="facts">{rows.into_iter().map(row).collect_view()}</dl> }
+}

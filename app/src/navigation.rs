@@ -1,0 +1,189 @@
+//! Which page an address names, and going from one to the next without loading the document anew.
+//!
+//! The browser's Navigation API does the work: it keeps the history, restores where a page was scrolled to and tells
+//! screen readers. Where a browser lacks it, links load the next document, which the server renders all the same. With
+//! few addresses, none nested, that does what `leptos_router` would, for a tenth of the wasm module.
+
+use js_sys::{Object, Promise, Reflect};
+use leptos::prelude::*;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::{JsFuture, future_to_promise};
+use web_sys::{EventTarget, Url};
+
+/// A page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Page {
+    /// The list of slides, at `/`.
+    Slides,
+    /// One slide by its code, at `/slides/{code}`.
+    Slide(String),
+    /// Models and status, at `/status`.
+    Status,
+    /// No page has this address.
+    Missing,
+}
+
+impl Page {
+    /// The page at a path.
+    #[must_use]
+    pub fn at(path: &str) -> Self {
+        match path {
+            "/" => Self::Slides,
+            "/status" => Self::Status,
+            _ => match path.strip_prefix("/slides/") {
+                Some(code) if !code.is_empty() && !code.contains('/') => {
+                    Self::Slide(code.to_owned())
+                }
+                _ => Self::Missing,
+            },
+        }
+    }
+
+    /// What the window is called.
+    #[must_use]
+    pub fn title(&self) -> String {
+        let page = match self {
+            Self::Slides => "Slides",
+            Self::Slide(code) => code,
+            Self::Status => "Models and status",
+            Self::Missing => "Page not found",
+        };
+        format!("{page} · Marrowscope")
+    }
+}
+
+/// The page that is shown.
+#[derive(Clone, Copy)]
+pub struct CurrentPage(RwSignal<Page>);
+
+impl CurrentPage {
+    /// Makes the page of the request, or of the window, available to every component below, and follows the window.
+    pub fn provide() -> Self {
+        let current = Self(RwSignal::new(Page::at(&path())));
+        provide_context(current);
+        Effect::new(move |_| follow(current));
+        Effect::new(move |_| document().set_title(&current.0.with(Page::title)));
+        current
+    }
+
+    /// The page that is shown.
+    #[must_use]
+    pub fn get(self) -> Page {
+        self.0.get()
+    }
+
+    /// Whether this page is shown.
+    #[must_use]
+    pub fn is(self, page: &Page) -> bool {
+        self.0.with(|shown| shown == page)
+    }
+
+    fn is_untracked(self, page: &Page) -> bool {
+        self.0.with_untracked(|shown| shown == page)
+    }
+}
+
+/// The path of the request.
+#[cfg(feature = "ssr")]
+pub(crate) fn path() -> String {
+    use_context::<axum::http::request::Parts>()
+        .map_or_else(String::new, |parts| parts.uri.path().to_owned())
+}
+
+/// The path of the window.
+#[cfg(not(feature = "ssr"))]
+fn path() -> String {
+    window().location().pathname().unwrap_or_default()
+}
+
+// By hand, because web-sys counts the Navigation API as unstable.
+#[wasm_bindgen]
+extern "C" {
+    type NavigateEvent;
+    #[wasm_bindgen(method, getter, js_name = canIntercept)]
+    fn can_intercept(this: &NavigateEvent) -> bool;
+    #[wasm_bindgen(method, getter, js_name = hashChange)]
+    fn hash_change(this: &NavigateEvent) -> bool;
+    #[wasm_bindgen(method, getter, js_name = downloadRequest)]
+    fn download_request(this: &NavigateEvent) -> Option<String>;
+    #[wasm_bindgen(method, getter)]
+    fn destination(this: &NavigateEvent) -> Destination;
+    #[wasm_bindgen(method)]
+    fn intercept(this: &NavigateEvent, options: &Object);
+
+    type Destination;
+    #[wasm_bindgen(method, getter)]
+    fn url(this: &Destination) -> String;
+}
+
+/// Shows the page of every address of ours that the window goes to.
+fn follow(current: CurrentPage) {
+    let Some(navigation) = Reflect::get(&window(), &"navigation".into())
+        .ok()
+        .and_then(|navigation| navigation.dyn_into::<EventTarget>().ok())
+    else {
+        return;
+    };
+    let navigate = Closure::<dyn Fn(NavigateEvent)>::new(move |event: NavigateEvent| {
+        let ours =
+            event.can_intercept() && !event.hash_change() && event.download_request().is_none();
+        let Ok(url) = Url::new(&event.destination().url()) else {
+            return;
+        };
+        let page = Page::at(&url.pathname());
+        // The same page at another address is not a new page: the viewer writes its view into the query.
+        if !ours || page == Page::Missing || current.is_untracked(&page) {
+            return;
+        }
+        let show = Closure::once_into_js(move || {
+            current.0.set(page);
+            future_to_promise(async {
+                loaded().await;
+                Ok(JsValue::UNDEFINED)
+            })
+        });
+        let options = Object::new();
+        // Setting a property of a fresh object does not fail.
+        let _ = Reflect::set(&options, &"handler".into(), &show);
+        event.intercept(&options);
+    });
+    // Fails only for a listener that is not a function.
+    let _ = navigation
+        .add_event_listener_with_callback("navigate", navigate.into_js_value().unchecked_ref());
+}
+
+/// Waits until the page has its data, a second at most: only then can the browser scroll to where the page was left.
+async fn loaded() {
+    for _ in 0..20 {
+        let waits = document().query_selector("main [aria-busy]").ok().flatten();
+        let pause = Promise::new(&mut |go_on, _| {
+            let _ = window().set_timeout_with_callback_and_timeout_and_arguments_0(&go_on, 50);
+        });
+        if waits.is_none() || JsFuture::from(pause).await.is_err() {
+            break;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Page;
+
+    #[test]
+    fn every_page_has_one_address() {
+        assert_eq!(Page::at("/"), Page::Slides);
+        assert_eq!(Page::at("/status"), Page::Status);
+        assert_eq!(
+            Page::at("/slides/PH-0001"),
+            Page::Slide("PH-0001".to_owned())
+        );
+        for nowhere in ["", "/slides", "/slides/", "/slides/a/b", "/Status", "//"] {
+            assert_eq!(Page::at(nowhere), Page::Missing, "{nowhere}");
+        }
+    }
+
+    #[test]
+    fn the_window_is_called_after_its_page() {
+        assert_eq!(Page::at("/slides/SKIN-1").title(), "SKIN-1 · Marrowscope");
+    }
+}
