@@ -114,7 +114,13 @@ pub fn Legend() -> impl IntoView {
         })
     };
     view! {
-        <p class="legend__message" class:legend__message--bad=has_failed role="status" data-testid="legend-message">
+        <p
+            class="legend__message"
+            class:legend__message--bad=has_failed
+            role="status"
+            data-testid="legend-message"
+            hidden=move || message().is_empty()
+        >
             {message}
         </p>
         <div class="legend" data-testid="legend" hidden=move || !is_shown()>
