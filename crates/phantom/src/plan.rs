@@ -275,7 +275,7 @@ impl Settlers<'_> {
             if room_um < 2.0 || !self.dice.chance(0.65 + 0.55 * self.ground.crowd.at(x, y)) {
                 continue;
             }
-            if self.ground.sinusoid.at(x, y) > -1.0 * um {
+            if self.ground.sinusoid.at(x, y) > -um {
                 if self.dice.chance(0.012) && self.ground.sinusoid.at(x, y) > 2.0 * um {
                     let disc = Disc {
                         r: 4.8 * um,
