@@ -5,11 +5,11 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use cluster::Throwaway;
 use serde_json::Value;
 
 use crate::process::Checked;
 use crate::steps::Step;
-use crate::throwaway::ThrowawayCluster;
 use crate::web::fingerprint;
 use crate::workspace::Workspace;
 
@@ -69,8 +69,8 @@ pub fn check(workspace: &Workspace) -> Result<()> {
 /// Compiles `store` against a throw-away cluster and returns what its macros wrote down.
 fn ask(workspace: &Workspace) -> Result<Answers> {
     let step = Step::begin("Asking a throw-away Postgres about the queries");
-    let cluster = ThrowawayCluster::start()?;
-    cluster.migrate(&workspace.root.join("migrations"))?;
+    let cluster = Throwaway::start()?;
+    cluster.run_sql(&workspace.root.join("migrations"))?;
     let answers = tempfile::tempdir()?;
     // A target folder of its own: what the ordinary build has compiled stays as it is.
     let target = workspace.target.join("prepare");
