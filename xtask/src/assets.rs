@@ -161,7 +161,7 @@ fn place(asset: &Asset, source: &mut dyn io::Read, folder: &Path) -> Result<()> 
 }
 
 /// A temporary file is for its owner alone; the server may run as somebody else.
-fn make_readable(file: &File) -> io::Result<()> {
+pub fn make_readable(file: &File) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
     file.set_permissions(fs::Permissions::from_mode(0o644))
 }

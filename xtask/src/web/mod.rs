@@ -207,6 +207,7 @@ fn read_json<T: for<'de> Deserialize<'de>>(path: &Path) -> Option<T> {
 fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<()> {
     let folder = path.parent().context("a file has a folder")?;
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    crate::assets::make_readable(file.as_file())?;
     serde_json::to_writer_pretty(&mut file, value)?;
     file.write_all(b"\n")?;
     file.persist(path)
