@@ -174,8 +174,8 @@ pub async fn add_model(
             negatives: evaluation.n_negative as u32,
             auroc: evaluation.auroc.as_ref().map(|auroc| Interval {
                 estimate: auroc.value,
-                low: auroc.interval.low,
-                high: auroc.interval.high,
+                low: auroc.interval.lower,
+                high: auroc.interval.upper,
             }),
         },
     });

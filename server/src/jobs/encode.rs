@@ -21,7 +21,6 @@ pub fn run(context: &JobContext, code: &str) -> anyhow::Result<()> {
     let path = crate::import::path_of(context.files(), &file.path)?;
     let slide = Slide::open(&path, OpenOptions { mpp: Some(file.mpp.mean()) })
         .map_err(|error| Hopeless(error.to_string()))?;
-    let device = context.device()?;
     let encoder = context.wait(cohorts::ensure_encoder(context.store()))?;
     let spots = context.wait(context.store().spots(file.id))?;
     // All grids first: the total is known before the first tile is encoded.

@@ -2,7 +2,7 @@
 
 use stats::StatsError;
 use stats::auroc::{Auroc, Case, repeated_within_fold_auroc};
-use stats::calibration::brier;
+use stats::calibration::{Platt, brier};
 
 use super::Training;
 use super::data::TrainingData;
@@ -24,34 +24,58 @@ pub(super) fn score(
         .collect())
 }
 
-/// Mean over the targets of the cross-entropy, patients with and without a finding weighing the same in sum.
+/// Mean over the targets of the cross-entropy that remains after calibration, `scores[place in patients][target]`.
 ///
-/// A target counts at most ln 2, what guessing costs: one that cannot be learnt must not decide when the others stop.
-///
-/// `scores[place in patients][target]`.
-pub(super) fn balanced_loss(data: &TrainingData, patients: &[usize], scores: &[Vec<f64>]) -> f64 {
-    let n_targets = data.targets().len();
-    let of_target = |target: usize| {
-        let mean_loss = |finding: bool| {
-            let losses: Vec<f64> = patients
-                .iter()
-                .zip(scores)
-                .filter(|&(&patient, _)| data.observation(patient, target) == Some(finding))
-                .map(|(_, scores)| {
-                    let wrong_way = if finding {
-                        -scores[target]
-                    } else {
-                        scores[target]
-                    };
-                    wrong_way.max(0.0) + (-wrong_way.abs()).exp().ln_1p()
-                })
-                .collect();
-            losses.iter().sum::<f64>() / losses.len() as f64
-        };
-        // Without a patient of one class the mean is NaN, and `min` takes the other operand.
-        (0.5 * (mean_loss(true) + mean_loss(false))).min(std::f64::consts::LN_2)
-    };
-    (0..n_targets).map(of_target).sum::<f64>() / n_targets as f64
+/// Calibration takes out how sure of itself a network is, which swings while it trains and is mended afterwards anyway, and
+/// leaves how well it ranks. A target that cannot be learnt gets a slope of 0 and costs what its bare share costs, at any
+/// time: it does not decide when the others stop.
+pub(super) fn calibrated_loss(
+    data: &TrainingData,
+    patients: &[usize],
+    scores: &[Vec<f64>],
+) -> Result<f64, StatsError> {
+    let mut sum = 0.0;
+    for target in 0..data.targets().len() {
+        let cases = cases(data, patients, scores, target);
+        // Without both classes there is nothing to calibrate, now or later.
+        if let Some(platt) = calibrate(&cases)? {
+            let loss = |case: &Case| {
+                let logit = platt.slope * case.score + platt.intercept;
+                let wrong_way = if case.positive { -logit } else { logit };
+                wrong_way.max(0.0) + (-wrong_way.abs()).exp().ln_1p()
+            };
+            sum += cases.iter().map(loss).sum::<f64>() / cases.len() as f64;
+        }
+    }
+    Ok(sum / data.targets().len() as f64)
+}
+
+/// Platt scaling of out-of-fold scores; `None` where only one class was observed.
+pub(super) fn calibrate(cases: &[Case]) -> Result<Option<Platt>, StatsError> {
+    match Platt::fit(cases) {
+        Ok(platt) => Ok(Some(platt)),
+        Err(StatsError::OneClass { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Scores and findings of the patients in whom a target was observed, `scores[place in patients][target]`.
+pub(super) fn cases(
+    data: &TrainingData,
+    patients: &[usize],
+    scores: &[Vec<f64>],
+    target: usize,
+) -> Vec<Case> {
+    patients
+        .iter()
+        .zip(scores)
+        .filter_map(|(&patient, scores)| {
+            Some(Case {
+                score: scores[target],
+                positive: data.observation(patient, target)?,
+            })
+        })
+        .collect()
 }
 
 /// Evaluates every target on the out-of-fold scores of all patients in whom it was observed.

@@ -3,14 +3,12 @@
 use burn::tensor::Device;
 use domain::score::{Readout, Scale, Terms};
 use serde::{Deserialize, Serialize};
-use stats::auroc::Case;
-use stats::calibration::Platt;
 use stats::split::stratified_folds;
 
 use super::config::TrainingConfig;
 use super::data::TrainingData;
 use super::error::TrainingError;
-use super::evaluate::{balanced_loss, score};
+use super::evaluate::{calibrate, calibrated_loss, cases, score};
 use super::fitting::Fitting;
 use super::progress::Ticker;
 use super::{Training, software};
@@ -174,21 +172,7 @@ pub(super) fn fit(
     let mut targets = Vec::with_capacity(offsets.len());
     for (target, &offset) in offsets.iter().enumerate() {
         let (n_positive, n_negative) = data.count(&training_patients, target);
-        let cases: Vec<Case> = training_patients
-            .iter()
-            .zip(&inner.scores)
-            .filter_map(|(&patient, scores)| {
-                Some(Case {
-                    score: scores[target],
-                    positive: data.observation(patient, target)?,
-                })
-            })
-            .collect();
-        let calibration = if n_positive > 0 && n_negative > 0 {
-            Some(Platt::fit(&cases)?)
-        } else {
-            None
-        };
+        let calibration = calibrate(&cases(data, &training_patients, &inner.scores, target))?;
         let terms: Vec<&Terms> = in_training.iter().map(|terms| &terms[target]).collect();
         targets.push(FoldTarget {
             readout: readout(offset, &terms),
@@ -271,7 +255,7 @@ fn fit_inner(
                 ticker.tick(1)?;
             }
         }
-        let loss = balanced_loss(data, training_patients, &scores);
+        let loss = calibrated_loss(data, training_patients, &scores)?;
         if loss < least || best.epochs == 0 {
             least = loss;
             best = Inner {
