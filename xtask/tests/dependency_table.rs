@@ -23,7 +23,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "app", "domain", "model", "phantom", "slide", "stats", "store",
         ],
     ),
-    ("xtask", &[]),
+    ("xtask", &["cluster"]),
 ];
 
 /// A dependency that a crate may have only when one of its features is on: crate, dependency, feature.
