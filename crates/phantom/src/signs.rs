@@ -42,7 +42,7 @@ pub const TARGETS: [PhantomTarget; 3] = [
         text: "Megakaryocytes small, with one round nucleus that has no lobes, and more of them.",
         citation: "Giagounidis et al., Leukemia 2004;18:113–119; Khoury et al. (WHO classification), Leukemia 2022;36:1703–1719",
         prevalence: 0.40,
-        allele_frequency: (0.25, 0.95),
+        allele_frequency: (0.30, 0.95),
     },
     PhantomTarget {
         key: SF3B1,
@@ -103,7 +103,7 @@ impl Signs {
         let del5q = strength(DEL5Q, 0.7);
         let sf3b1 = strength(SF3B1, 0.4);
         Self {
-            megakaryocytes_per_mm2: Self::NONE.megakaryocytes_per_mm2 * (1.0 + 0.4 * del5q),
+            megakaryocytes_per_mm2: Self::NONE.megakaryocytes_per_mm2 * (1.0 + 0.9 * del5q),
             hypolobated: Self::NONE.hypolobated + 0.88 * del5q,
             islands_per_mm2: Self::NONE.islands_per_mm2 * (1.0 + 1.5 * sf3b1),
             island_scale: 1.0 + 0.35 * sf3b1,
