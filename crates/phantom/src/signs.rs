@@ -84,8 +84,8 @@ pub(crate) struct Signs {
 impl Signs {
     /// Marrow without any finding. Even there a few cells look like a sign.
     pub(crate) const NONE: Self = Self {
-        megakaryocytes_per_mm2: 15.0,
-        hypolobated: 0.06,
+        megakaryocytes_per_mm2: 19.0,
+        hypolobated: 0.05,
         islands_per_mm2: 22.0,
         island_scale: 1.0,
         dysplastic: 0.02,
@@ -103,8 +103,8 @@ impl Signs {
         let del5q = strength(DEL5Q, 0.7);
         let sf3b1 = strength(SF3B1, 0.4);
         Self {
-            megakaryocytes_per_mm2: Self::NONE.megakaryocytes_per_mm2 * (1.0 + 0.9 * del5q),
-            hypolobated: Self::NONE.hypolobated + 0.88 * del5q,
+            megakaryocytes_per_mm2: Self::NONE.megakaryocytes_per_mm2 * (1.0 + 0.4 * del5q),
+            hypolobated: Self::NONE.hypolobated + 0.90 * del5q,
             islands_per_mm2: Self::NONE.islands_per_mm2 * (1.0 + 1.5 * sf3b1),
             island_scale: 1.0 + 0.35 * sf3b1,
             dysplastic: Self::NONE.dysplastic + 0.4 * sf3b1,
