@@ -1,1 +1,18 @@
-//! server
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+pub mod args;
+mod backend;
+mod cohorts;
+mod device;
+mod guard;
+mod import;
+mod jobs;
+mod key;
+mod nice;
+mod problem;
+mod progress;
+mod routes;
+pub mod run;
+mod slides;
+mod state;

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Micrometres per pixel, per axis.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Mpp {
     /// Micrometres per pixel along x.
     pub x: f64,
@@ -37,6 +38,7 @@ impl Mpp {
 
 /// A rectangle in slide space.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SlideRect {
     /// Left edge, px.
     pub x: f64,
@@ -73,6 +75,7 @@ impl SlideRect {
 
 /// One level of a pyramid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LevelInfo {
     /// Width of the level, px of that level.
     pub width: u32,
@@ -100,6 +103,7 @@ impl LevelInfo {
 
 /// The levels of a slide, 0 = full resolution first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Pyramid {
     /// At least one level; each is smaller than the one before.
     pub levels: Vec<LevelInfo>,
@@ -178,6 +182,7 @@ impl Pyramid {
 /// A tile's rectangle is computed from its index, never accumulated, so the last tile of a large slide is as exact as
 /// the first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TileGrid {
     /// Left edge of cell (0, 0), px.
     pub origin_x: f64,
@@ -244,11 +249,6 @@ impl TileGrid {
         {
             return None;
         }
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "checked against the grid above"
-        )]
         let cell = row as u32 * self.columns + column as u32;
         let tile = self.present.binary_search(&cell).ok()?;
         self.cell_rect(cell).contains(x, y).then_some(tile)

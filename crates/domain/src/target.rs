@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// What kind of finding a target is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum TargetKind {
     /// A mutated gene.
@@ -18,6 +19,7 @@ pub enum TargetKind {
 
 /// How a planted sign is known. It is shown wherever the sign is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum SignKind {
     /// A citation says that it is seen in H&E trephines.

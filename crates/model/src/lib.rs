@@ -1,1 +1,7 @@
-//! model
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+pub mod device;
+pub mod encoder;
+pub mod predictor;
+pub mod training;

@@ -1,0 +1,67 @@
+//! The server functions: small typed data for the pages. Each is a public endpoint under `/fn`; what reads is a GET.
+
+use domain::view::{ModelSummary, Progress, SlideDetail, SlideSummary, Status};
+use leptos::prelude::server;
+use leptos::server_fn::codec::GetUrl;
+
+use crate::error::AppError;
+
+/// All slides.
+#[server(prefix = "/fn", endpoint = "slides", input = GetUrl)]
+pub async fn list_slides() -> Result<Vec<SlideSummary>, AppError> {
+    crate::backend::backend()?.list_slides().await
+}
+
+/// One slide with what the models say of it.
+#[server(prefix = "/fn", endpoint = "slide", input = GetUrl)]
+pub async fn slide(
+    /// Its code.
+    code: String,
+) -> Result<SlideDetail, AppError> {
+    let code = code.parse().map_err(|_| {
+        AppError::not_found(
+            "No slide has this code: codes are made of letters, digits, '-', '_' and '.'.",
+        )
+    })?;
+    crate::backend::backend()?.slide(code).await
+}
+
+/// All models with their evaluation.
+#[server(prefix = "/fn", endpoint = "models", input = GetUrl)]
+pub async fn models() -> Result<Vec<ModelSummary>, AppError> {
+    crate::backend::backend()?.models().await
+}
+
+/// The state of the server.
+#[server(name = ReadStatus, prefix = "/fn", endpoint = "status", input = GetUrl)]
+pub async fn status() -> Result<Status, AppError> {
+    crate::backend::backend()?.status().await
+}
+
+/// The state of the queue.
+#[server(name = ReadProgress, prefix = "/fn", endpoint = "progress", input = GetUrl)]
+pub async fn progress() -> Result<Progress, AppError> {
+    crate::backend::backend()?.progress().await
+}
+
+/// Asks a job to stop.
+#[server(prefix = "/fn", endpoint = "cancel-job")]
+pub async fn cancel_job(
+    /// Its id.
+    id: i64,
+) -> Result<(), AppError> {
+    crate::backend::backend()?
+        .cancel_job(domain::ids::JobId(id))
+        .await
+}
+
+/// Puts a failed job back into the queue.
+#[server(prefix = "/fn", endpoint = "retry-job")]
+pub async fn retry_job(
+    /// Its id.
+    id: i64,
+) -> Result<(), AppError> {
+    crate::backend::backend()?
+        .retry_job(domain::ids::JobId(id))
+        .await
+}

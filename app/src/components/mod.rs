@@ -1,0 +1,31 @@
+//! What pages are made of, one component per file.
+
+mod badge;
+mod failure;
+mod header;
+mod icon;
+mod interval_bar;
+mod job_list;
+mod model_table;
+mod prediction_row;
+mod progress_panel;
+mod slide_card;
+mod slide_facts;
+mod slide_predictions;
+mod slide_work;
+mod theme_toggle;
+
+pub use badge::SyntheticBadge;
+pub use failure::Failure;
+pub use header::Header;
+pub use icon::{Icon, IconName};
+pub use interval_bar::IntervalBar;
+pub use job_list::JobList;
+pub use model_table::{ModelNote, ModelTable};
+pub use prediction_row::PredictionRow;
+pub use progress_panel::ProgressPanel;
+pub use slide_card::{SlideCard, SlideState};
+pub use slide_facts::SlideFacts;
+pub use slide_predictions::SlidePredictions;
+pub use slide_work::SlideWork;
+pub use theme_toggle::ThemeToggle;

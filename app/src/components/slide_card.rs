@@ -1,0 +1,189 @@
+//! A slide in the list.
+
+use domain::view::SlideSummary;
+use leptos::prelude::*;
+
+use crate::components::{Icon, IconName, SyntheticBadge};
+use crate::format;
+
+/// Where a slide stands, in a few words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SlideState {
+    /// Sorts: what needs a person comes first, what is finished last.
+    pub rank: u8,
+    /// The words.
+    pub text: String,
+}
+
+impl SlideState {
+    /// Where the slide stands.
+    #[must_use]
+    pub fn of(slide: &SlideSummary) -> Self {
+        let jobs = slide.jobs;
+        let (rank, text) = if jobs.failed > 0 {
+            (
+                0,
+                format!("{} failed", format::count(jobs.failed, "job", "jobs")),
+            )
+        } else if jobs.running > 0 {
+            (1, "at work".to_owned())
+        } else if jobs.queued > 0 {
+            (
+                2,
+                format!("{} waiting", format::count(jobs.queued, "job", "jobs")),
+            )
+        } else if slide.models > 0 {
+            (
+                5,
+                format!(
+                    "predicted by {}",
+                    format::count(slide.models, "model", "models")
+                ),
+            )
+        } else if slide.encoded {
+            (4, "encoded, no prediction".to_owned())
+        } else {
+            (3, "not yet encoded".to_owned())
+        };
+        Self { rank, text }
+    }
+
+    const fn icon(&self) -> IconName {
+        match self.rank {
+            0 => IconName::Warning,
+            1 => IconName::Work,
+            2 | 3 => IconName::Clock,
+            _ => IconName::Check,
+        }
+    }
+
+    const fn class(&self) -> &'static str {
+        match self.rank {
+            0 => "state state--bad",
+            1..=3 => "state",
+            _ => "state state--good",
+        }
+    }
+}
+
+/// A slide with its picture, its names and where it stands. The whole card leads to the slide.
+#[component]
+pub fn SlideCard(
+    /// The slide.
+    slide: SlideSummary,
+) -> impl IntoView {
+    let state = SlideState::of(&slide);
+    let tiles = slide
+        .tiles
+        .map(|tiles| format!(" · {}", format::count(tiles, "tile", "tiles")));
+    let objective = slide.objective.map(|objective| format!(" · {objective}×"));
+    view! {
+        <li class="card">
+            <a class="card__link" href=format!("/slides/{}", slide.code)>
+                <span class="card__glass">
+                    <img
+                        src=format!("/slides/{}/{}/thumbnail", slide.code, slide.version)
+                        alt=""
+                        loading="lazy"
+                        decoding="async"
+                        width="512"
+                        height="512"
+                    />
+                </span>
+                <span class="card__head">
+                    <span class="card__code">{slide.code.clone()}</span>
+                    {slide.cohort.synthetic.then(|| view! { <SyntheticBadge /> })}
+                </span>
+                <span class="card__line">{format!("Patient {}", slide.patient)}</span>
+                <span class="card__line num">
+                    {format!("{} · {}", format::capitalised(&slide.tissue), format::mpp(slide.mpp))} {objective} {tiles}
+                </span>
+                <span class=state.class()>
+                    <Icon name=state.icon() />
+                    {state.text.clone()}
+                </span>
+            </a>
+        </li>
+    }
+    .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::geometry::Mpp;
+    use domain::view::{CohortSummary, JobCounts};
+
+    fn slide(encoded: bool, models: u32, jobs: JobCounts) -> SlideSummary {
+        SlideSummary {
+            code: "PH-0001".to_owned(),
+            version: "0123456789ab".to_owned(),
+            patient: "P-0001".to_owned(),
+            specimen: "P-0001-D".to_owned(),
+            cohort: CohortSummary {
+                key: "marrow".to_owned(),
+                title: "Synthetic marrow".to_owned(),
+                synthetic: true,
+            },
+            tissue: "marrow".to_owned(),
+            width: 2048,
+            height: 2048,
+            mpp: Mpp::square(0.5),
+            objective: None,
+            tiles: Some(81),
+            encoded,
+            models,
+            jobs,
+        }
+    }
+
+    #[test]
+    fn a_failure_is_told_before_anything_else() {
+        let jobs = JobCounts {
+            queued: 3,
+            running: 1,
+            failed: 2,
+        };
+        assert_eq!(SlideState::of(&slide(true, 2, jobs)).text, "2 jobs failed");
+    }
+
+    #[test]
+    fn a_slide_at_rest_tells_how_far_it_has_come() {
+        let rest = JobCounts::default();
+        assert_eq!(
+            SlideState::of(&slide(true, 2, rest)).text,
+            "predicted by 2 models"
+        );
+        assert_eq!(
+            SlideState::of(&slide(true, 1, rest)).text,
+            "predicted by 1 model"
+        );
+        assert_eq!(
+            SlideState::of(&slide(true, 0, rest)).text,
+            "encoded, no prediction"
+        );
+        assert_eq!(
+            SlideState::of(&slide(false, 0, rest)).text,
+            "not yet encoded"
+        );
+    }
+
+    #[test]
+    fn a_slide_at_work_says_so() {
+        let running = JobCounts {
+            queued: 1,
+            running: 1,
+            failed: 0,
+        };
+        let queued = JobCounts {
+            queued: 1,
+            running: 0,
+            failed: 0,
+        };
+        assert_eq!(SlideState::of(&slide(false, 0, running)).text, "at work");
+        assert_eq!(
+            SlideState::of(&slide(false, 0, queued)).text,
+            "1 job waiting"
+        );
+    }
+}

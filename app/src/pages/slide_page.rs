@@ -1,0 +1,146 @@
+//! One slide: the viewer, and beside it what the models say.
+
+use domain::view::{SlideDetail, SlideSummary};
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use leptos_meta::Title;
+use leptos_router::hooks::use_params_map;
+
+use crate::api;
+use crate::components::{
+    Failure, Icon, IconName, SlideFacts, SlidePredictions, SlideWork, SyntheticBadge,
+};
+use crate::format;
+use crate::live::Live;
+use crate::viewer::{LayerControls, Legend, ReadOut, ViewState, Viewer};
+
+/// The page at `/slides/{code}`.
+#[component]
+pub fn SlidePage() -> impl IntoView {
+    let params = use_params_map();
+    let code = Memo::new(move |_| params.read().get("code").unwrap_or_default());
+    let slide = Resource::new(move || code.get(), api::slide);
+    let body = move || {
+        slide.get().map(|answer| match answer {
+            Err(error) => {
+                super::respond_with(&error);
+                view! {
+                    <div class="page">
+                        <h1 class="page__title">{move || format!("Slide {}", code.get())}</h1>
+                        <Failure error=error retry=move |()| slide.refetch() />
+                    </div>
+                }
+                .into_any()
+            }
+            Ok(slide) => view! { <OpenSlide slide=slide /> }.into_any(),
+        })
+    };
+    view! {
+        <Title text=move || code.get() />
+        <Transition fallback=Loading>{body}</Transition>
+    }
+    .into_any()
+}
+
+#[component]
+fn OpenSlide(slide: SlideDetail) -> impl IntoView {
+    let live = Live::get();
+    let summary = slide.summary.clone();
+    let code = summary.code.clone();
+    let slide = RwSignal::new(slide);
+    provide_context(ViewState::new());
+    // Read anew when jobs have ended. Not by the resource: that would build the viewer anew as well.
+    Effect::new(move |previous: Option<u32>| {
+        let generation = live.generation();
+        if previous.is_some_and(|previous| previous != generation) {
+            let code = code.clone();
+            spawn_local(async move {
+                let Ok(newer) = api::slide(code).await else {
+                    return;
+                };
+                // Nothing to compare with when the page has been left meanwhile.
+                if slide.try_with_untracked(|slide| *slide != newer) == Some(true) {
+                    slide.set(newer);
+                }
+            });
+        }
+        generation
+    });
+    // Of erased types, because the compiler's depth does not reach to the ground of all in one view.
+    let viewer = view! { <Viewer slide=slide /> }.into_any();
+    let controls = view! { <LayerControls slide=slide /> }.into_any();
+    let legend = view! { <Legend /> }.into_any();
+    let read_out = view! { <ReadOut /> }.into_any();
+    view! {
+        <article class="slide">
+            <SlideHead summary=summary />
+            <div class="slide__viewer">
+                {viewer}
+            </div>
+            <div class="slide__panel">
+                <SlideWork slide=slide />
+                <SlidePredictions slide=slide />
+                <section class="panel" aria-labelledby="heatmap-title">
+                    <h2 class="hidden" id="heatmap-title">
+                        "Heatmap"
+                    </h2>
+                    {controls}
+                </section>
+                <SlideFacts slide=slide />
+            </div>
+            <div class="slide__reading">
+                {legend} {read_out}
+            </div>
+        </article>
+    }
+    .into_any()
+}
+
+#[component]
+fn SlideHead(summary: SlideSummary) -> impl IntoView {
+    let tissue = tissue_words(&summary.tissue);
+    view! {
+        <header class="slide__head">
+            <a class="button button--bare" href="/" aria-label="All slides" title="All slides">
+                <Icon name=IconName::Back />
+            </a>
+            <h1 class="slide__title">{summary.code}</h1>
+            {summary.cohort.synthetic.then(|| view! { <SyntheticBadge /> })}
+            <p class="slide__names">
+                <span>{format!("Patient {}", summary.patient)}</span>
+                <span>{summary.cohort.title}</span>
+                <span>{tissue}</span>
+            </p>
+        </header>
+    }
+    .into_any()
+}
+
+/// The tissue, and what it is not when that matters.
+fn tissue_words(tissue: &str) -> String {
+    if tissue == "marrow" {
+        "Marrow".to_owned()
+    } else {
+        format!("{}, not marrow", format::capitalised(tissue))
+    }
+}
+
+#[component]
+fn Loading() -> impl IntoView {
+    view! {
+        <div class="slide slide--loading" aria-busy="true">
+            <p class="soft">"Opening the slide…"</p>
+        </div>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::tissue_words;
+
+    #[test]
+    fn tissue_that_is_not_marrow_is_named_as_such() {
+        assert_eq!(tissue_words("marrow"), "Marrow");
+        assert_eq!(tissue_words("skin"), "Skin, not marrow");
+    }
+}

@@ -1,0 +1,278 @@
+//! The running viewer: one camera, frames on demand, tiles and terms as they come. Only ever made in a browser.
+
+use std::cell::{Cell, RefCell};
+use std::rc::{Rc, Weak};
+
+use domain::view::SlideDetail;
+use wasm_bindgen::JsCast;
+use wasm_bindgen::closure::Closure;
+use wasm_bindgen_futures::spawn_local;
+use web_sys::{Event, EventTarget, HtmlCanvasElement, HtmlElement, ResizeObserver};
+
+use super::layers::TargetKey;
+use super::net;
+use super::orders::{Order, SpotOrder};
+use super::overlay::{SpotMaps, TargetMaps};
+use super::scene::Scene;
+use super::schedule::TileKey;
+use super::state::{Command, ViewState};
+
+const CANVAS_EVENTS: [&str; 10] = [
+    "pointerdown",
+    "pointermove",
+    "pointerup",
+    "pointercancel",
+    "pointerleave",
+    "wheel",
+    "dblclick",
+    "keydown",
+    "webglcontextlost",
+    "webglcontextrestored",
+];
+
+/// A handle on the running viewer; it stops when the last one is dropped.
+#[derive(Clone)]
+pub struct Engine(Rc<Shared>);
+
+struct Shared {
+    scene: RefCell<Scene>,
+    me: Weak<Shared>,
+    canvas: HtmlCanvasElement,
+    frame: Cell<Option<i32>>,
+    on_frame: Closure<dyn FnMut(f64)>,
+    wake: Cell<Option<i32>>,
+    on_wake: Closure<dyn FnMut()>,
+    on_event: Closure<dyn FnMut(Event)>,
+    observer: Option<ResizeObserver>,
+    // Held for the observer.
+    _on_resize: Closure<dyn FnMut()>,
+}
+
+impl Engine {
+    /// Starts on a canvas; `None` without WebGL2.
+    #[must_use]
+    pub fn start(
+        canvas: HtmlCanvasElement,
+        outline: HtmlElement,
+        slide: SlideDetail,
+        view: ViewState,
+    ) -> Option<Self> {
+        let scene = Scene::new(canvas.clone(), outline, Rc::new(slide), view)?;
+        let shared = Rc::new_cyclic(|me: &Weak<Shared>| {
+            let on_resize = Closure::new(calling(me, Shared::resized));
+            Shared {
+                scene: RefCell::new(scene),
+                me: me.clone(),
+                frame: Cell::new(None),
+                on_frame: Closure::new({
+                    let me = me.clone();
+                    move |now| {
+                        if let Some(shared) = me.upgrade() {
+                            shared.draw(now);
+                        }
+                    }
+                }),
+                wake: Cell::new(None),
+                on_wake: Closure::new(calling(me, |shared: &Shared| {
+                    shared.wake.set(None);
+                    shared.carry_out();
+                })),
+                on_event: Closure::new({
+                    let me = me.clone();
+                    move |event| {
+                        if let Some(shared) = me.upgrade() {
+                            shared.event(&event);
+                        }
+                    }
+                }),
+                observer: ResizeObserver::new(on_resize.as_ref().unchecked_ref()).ok(),
+                _on_resize: on_resize,
+                canvas,
+            }
+        });
+        shared.listen(true);
+        if let Some(observer) = &shared.observer {
+            // Reports the first size, too.
+            observer.observe(&shared.canvas);
+        }
+        Some(Self(shared))
+    }
+
+    /// Does what was asked for.
+    pub fn command(&self, command: Command) {
+        self.0.scene.borrow_mut().command(command);
+        self.0.request_frame();
+    }
+
+    /// Takes over what has become of the slide.
+    pub fn slide_changed(&self, slide: SlideDetail) {
+        self.0.scene.borrow_mut().slide_changed(Rc::new(slide));
+        self.0.carry_out();
+        self.0.request_frame();
+    }
+
+    /// Takes over the layer as set up.
+    pub fn layer_changed(&self) {
+        self.0.scene.borrow_mut().layer_changed();
+        self.0.carry_out();
+        self.0.request_frame();
+    }
+}
+
+/// A closure for the browser that does nothing once the viewer is gone.
+fn calling(me: &Weak<Shared>, call: impl Fn(&Shared) + 'static) -> impl FnMut() + 'static {
+    let me = me.clone();
+    move || {
+        if let Some(shared) = me.upgrade() {
+            call(&shared);
+        }
+    }
+}
+
+impl Shared {
+    fn listen(&self, on: bool) {
+        let callback = self.on_event.as_ref().unchecked_ref();
+        let set = |target: &EventTarget, name: &str| {
+            // Only fails for objects that are no event targets.
+            let _ = if on {
+                target.add_event_listener_with_callback(name, callback)
+            } else {
+                target.remove_event_listener_with_callback(name, callback)
+            };
+        };
+        for name in CANVAS_EVENTS {
+            set(&self.canvas, name);
+        }
+        if let Some(window) = web_sys::window() {
+            // The scale of the screen changes without the canvas changing its size.
+            set(&window, "resize");
+        }
+    }
+
+    fn request_frame(&self) {
+        if self.frame.get().is_none()
+            && let Some(window) = web_sys::window()
+        {
+            let callback = self.on_frame.as_ref().unchecked_ref();
+            self.frame
+                .set(window.request_animation_frame(callback).ok());
+        }
+    }
+
+    fn draw(&self, now: f64) {
+        self.frame.set(None);
+        let again = self.scene.borrow_mut().draw(now);
+        self.carry_out();
+        self.scene.borrow_mut().tell_whether_settled();
+        if again {
+            self.request_frame();
+        }
+    }
+
+    fn resized(&self) {
+        if self.scene.borrow_mut().resized() {
+            self.request_frame();
+        }
+    }
+
+    fn event(&self, event: &Event) {
+        let wants_frame = self.scene.borrow_mut().event(event);
+        if wants_frame {
+            self.request_frame();
+        }
+    }
+
+    /// Starts the requests that are due and sets the alarm for those that are not.
+    fn carry_out(&self) {
+        let (orders, wake_in) = self.scene.borrow_mut().orders();
+        for order in orders {
+            let me = self.me.clone();
+            match order {
+                Order::Tile {
+                    key,
+                    ticket,
+                    url,
+                    pixels,
+                    signal,
+                } => spawn_local(async move {
+                    let tile = net::tile(&url, pixels, &signal).await;
+                    if let Some(shared) = me.upgrade() {
+                        shared.tile_came(key, ticket, tile);
+                    }
+                }),
+                Order::Maps { key, spots } => spawn_local(async move {
+                    let maps = fetch_maps(spots).await;
+                    if let Some(shared) = me.upgrade() {
+                        shared.maps_came(key, maps);
+                    }
+                }),
+            }
+        }
+        if let (Some(wake_in), None, Some(window)) = (wake_in, self.wake.get(), web_sys::window()) {
+            let callback = self.on_wake.as_ref().unchecked_ref();
+            let alarm = window.set_timeout_with_callback_and_timeout_and_arguments_0(
+                callback,
+                wake_in.clamp(10.0, 60_000.0) as i32,
+            );
+            self.wake.set(alarm.ok());
+        }
+    }
+
+    fn tile_came(
+        &self,
+        key: TileKey,
+        ticket: u64,
+        tile: Result<web_sys::ImageBitmap, net::Refusal>,
+    ) {
+        let is_news = self.scene.borrow_mut().tile_came(key, ticket, tile);
+        // The next request need not wait for the next frame.
+        self.carry_out();
+        if is_news {
+            self.request_frame();
+        }
+    }
+
+    fn maps_came(&self, key: TargetKey, maps: Result<TargetMaps, String>) {
+        self.scene.borrow_mut().maps_came(key, maps);
+        self.carry_out();
+        self.request_frame();
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.listen(false);
+        if let Some(observer) = &self.observer {
+            observer.disconnect();
+        }
+        if let Some(window) = web_sys::window() {
+            if let Some(frame) = self.frame.get() {
+                let _ = window.cancel_animation_frame(frame);
+            }
+            if let Some(wake) = self.wake.get() {
+                window.clear_timeout_with_handle(wake);
+            }
+        }
+    }
+}
+
+async fn fetch_maps(orders: Vec<SpotOrder>) -> Result<TargetMaps, String> {
+    let mut spots = Vec::with_capacity(orders.len());
+    for order in orders {
+        spots.push(match order.url {
+            Some(url) => {
+                let numbers = net::numbers(&url).await.map_err(|refusal| {
+                    if refusal.is_final {
+                        "There is no heatmap for this target here. Load the page again."
+                    } else {
+                        "The heatmap could not be fetched. Choose the target again to retry."
+                    }
+                    .to_owned()
+                })?;
+                SpotMaps::read(&numbers, order.tiles, &order.readouts)?
+            }
+            None => SpotMaps::empty(),
+        });
+    }
+    Ok(TargetMaps { spots })
+}

@@ -1,0 +1,178 @@
+//! The slide viewer: image and overlay under one camera, drawn with WebGL2.
+//!
+//! `schedule`, `cache`, `motion`, `input` and `overlay` decide and know no browser; `renderer` and `net` are the browser's
+//! hands; `scene`, `events`, `orders`, `layers` and `engine` join them. The components are the same on the server, where nothing of that runs.
+
+mod cache;
+mod controls;
+mod engine;
+mod events;
+mod format;
+mod input;
+mod layers;
+mod legend;
+mod motion;
+mod net;
+mod orders;
+mod overlay;
+mod read_out;
+mod renderer;
+mod scale_bar;
+mod scene;
+mod schedule;
+mod shaders;
+pub mod state;
+
+pub use controls::LayerControls;
+pub use legend::Legend;
+pub use read_out::ReadOut;
+pub use state::ViewState;
+
+use domain::view::{SlideDetail, SlideSummary};
+use leptos::html;
+use leptos::prelude::*;
+
+use engine::Engine;
+use scale_bar::ScaleBar;
+use state::Command;
+
+/// The slide, to be moved about in. Fills its container; shares its state by [`ViewState`].
+#[component]
+pub fn Viewer(
+    /// The slide. What is said of it may change; which slide it is may not.
+    #[prop(into)]
+    slide: Signal<SlideDetail>,
+) -> impl IntoView {
+    let state = ViewState::from_context();
+    let canvas = NodeRef::<html::Canvas>::new();
+    let outline = NodeRef::<html::Div>::new();
+    // Known in the browser only: the first picture is the same on both sides.
+    let (is_supported, set_supported) = signal(true);
+
+    let summary = slide.with_untracked(|slide| slide.summary.clone());
+    state.mpp.set(summary.mpp);
+    let name = [
+        "Slide ",
+        &summary.code,
+        ". Arrow keys move, plus and minus zoom, 0 shows the whole slide, h switches the heatmap.",
+    ]
+    .concat();
+
+    Effect::new(move |_| {
+        let (Some(canvas), Some(outline)) = (canvas.get(), outline.get()) else {
+            return;
+        };
+        let first = slide.get_untracked();
+        let Some(engine) = Engine::start(canvas, outline.into(), first, state) else {
+            set_supported.set(false);
+            return;
+        };
+        let for_slide = engine.clone();
+        Effect::new(move |started: Option<()>| {
+            let slide = slide.get();
+            if started.is_some() {
+                for_slide.slide_changed(slide);
+            }
+        });
+        let for_layers = engine.clone();
+        Effect::new(move |_| {
+            state.layer.track();
+            state.layer_visible.track();
+            for_layers.layer_changed();
+        });
+        Effect::new(move |_| {
+            if let Some(command) = state.command.get() {
+                engine.command(command);
+            }
+        });
+    });
+
+    let notice = move || match state.failed_tiles.get() {
+        0 => String::new(),
+        1 => "1 part of the image could not be loaded (striped)".to_owned(),
+        count => [
+            &count.to_string(),
+            " parts of the image could not be loaded (striped)",
+        ]
+        .concat(),
+    };
+    let (mpp, objective) = (summary.mpp, summary.objective);
+    view! {
+        <div class="viewer" data-testid="viewer">
+            <canvas
+                node_ref=canvas
+                class="viewer__canvas"
+                tabindex="0"
+                role="application"
+                aria-label=name
+                data-testid="viewer-canvas"
+            ></canvas>
+            <div class="viewer__frame" aria-hidden="true">
+                <div node_ref=outline class="viewer__outline" data-testid="viewer-outline"></div>
+            </div>
+            <p class="viewer__notice" role="status" data-testid="viewer-notice">
+                {notice}
+            </p>
+            <Show when=move || is_supported.get() fallback=move || view! { <StaticOverview summary=summary.clone() /> }>
+                <ScaleBar mpp objective />
+                <Tools />
+            </Show>
+        </div>
+    }
+}
+
+/// Buttons for what wheel and keys do, too.
+#[component]
+fn Tools() -> impl IntoView {
+    let state = ViewState::from_context();
+    let tool = move |command: Command, label, name: &'static str, title: &'static str, test_id| {
+        view! {
+            <button
+                type="button"
+                class="viewer__tool"
+                aria-label=name
+                title=title
+                data-testid=test_id
+                on:click=move |_| state.command.set(Some(command))
+            >
+                {label}
+            </button>
+        }
+    };
+    view! {
+        <div class="viewer__tools" role="group" aria-label="View">
+            {tool(Command::ZoomBy(1.6), "+", "Zoom in", "Zoom in (+)", "viewer-in")}
+            {tool(Command::ZoomBy(1.0 / 1.6), "\u{2212}", "Zoom out", "Zoom out (\u{2212})", "viewer-out")}
+            {tool(Command::Fit, "Fit", "Fit the whole slide", "Whole slide (0)", "viewer-fit")}
+            {tool(
+                Command::Native,
+                "1:1",
+                "1:1, one slide pixel per pixel of the screen",
+                "One slide pixel per pixel of the screen",
+                "viewer-native",
+            )}
+        </div>
+    }
+}
+
+/// What is left without WebGL2.
+#[component]
+fn StaticOverview(summary: SlideSummary) -> impl IntoView {
+    let thumbnail = [
+        "/slides/",
+        &summary.code,
+        "/",
+        &summary.version,
+        "/thumbnail",
+    ]
+    .concat();
+    let text = ["Overview of slide ", &summary.code].concat();
+    view! {
+        <div class="viewer__static" data-testid="viewer-static">
+            <p>
+                "This browser has no WebGL2, or it is switched off: the slide cannot be zoomed and no heatmap drawn. This is its overview."
+            </p>
+            <img src=thumbnail alt=text />
+        </div>
+    }
+}

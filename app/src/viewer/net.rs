@@ -1,0 +1,79 @@
+//! Fetching tiles and terms.
+
+use js_sys::{ArrayBuffer, Float32Array};
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{
+    AbortSignal, Blob, ColorSpaceConversion, ImageBitmap, ImageBitmapOptions, PremultiplyAlpha,
+    RequestInit, Response,
+};
+
+/// Why something could not be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Whether asking again is useless.
+    pub is_final: bool,
+}
+
+impl From<JsValue> for Refusal {
+    fn from(_: JsValue) -> Self {
+        Self { is_final: false }
+    }
+}
+
+async fn get(url: &str, signal: Option<&AbortSignal>) -> Result<Response, Refusal> {
+    let again = Refusal { is_final: false };
+    let init = RequestInit::new();
+    init.set_signal(signal);
+    let window = web_sys::window().ok_or(again)?;
+    let response: Response = JsFuture::from(window.fetch_with_str_and_init(url, &init))
+        .await?
+        .dyn_into()?;
+    match response.status() {
+        200 => Ok(response),
+        // Too many requests, and a tile that takes too long, are worth another try; what is not there is not.
+        status => Err(Refusal {
+            is_final: (400..500).contains(&status) && !matches!(status, 408 | 429),
+        }),
+    }
+}
+
+/// A pyramid tile, decoded off the main thread and cut to what it shows; its numbers are those in the file.
+///
+/// # Errors
+/// When the server refuses or the bytes are no image.
+pub async fn tile(
+    url: &str,
+    (width, height): (u32, u32),
+    signal: &AbortSignal,
+) -> Result<ImageBitmap, Refusal> {
+    let response = get(url, Some(signal)).await?;
+    let blob: Blob = JsFuture::from(response.blob()?).await?.dyn_into()?;
+    let options = ImageBitmapOptions::new();
+    options.set_color_space_conversion(ColorSpaceConversion::None);
+    options.set_premultiply_alpha(PremultiplyAlpha::None);
+    let window = web_sys::window().ok_or(Refusal { is_final: true })?;
+    let promise = window
+        .create_image_bitmap_with_blob_and_a_sx_and_a_sy_and_a_sw_and_a_sh_and_a_options(
+            &blob,
+            0,
+            0,
+            width as i32,
+            height as i32,
+            &options,
+        )?;
+    Ok(JsFuture::from(promise).await?.dyn_into()?)
+}
+
+/// Numbers as the server writes them: f32, little endian, as every wasm machine has them.
+///
+/// # Errors
+/// When the server refuses.
+pub async fn numbers(url: &str) -> Result<Vec<f32>, Refusal> {
+    let response = get(url, None).await?;
+    let buffer: ArrayBuffer = JsFuture::from(response.array_buffer()?).await?.dyn_into()?;
+    if buffer.byte_length() % 4 != 0 {
+        return Err(Refusal { is_final: true });
+    }
+    Ok(Float32Array::new(&buffer).to_vec())
+}

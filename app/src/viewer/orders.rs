@@ -1,0 +1,204 @@
+//! What the running viewer fetches, and what becomes of it.
+
+use std::rc::Rc;
+
+use domain::score::Readout;
+use web_sys::{AbortController, AbortSignal, ImageBitmap};
+
+use super::layers::TargetKey;
+use super::net::Refusal;
+use super::overlay::TargetMaps;
+use super::scene::Scene;
+use super::schedule::{Failure, MOST_REQUESTS, TileKey, pixels, texture_bytes};
+use super::state::find_target;
+
+/// Something to fetch.
+pub enum Order {
+    /// A pyramid tile.
+    Tile {
+        /// Which.
+        key: TileKey,
+        /// Tells this request from an earlier one for the same tile.
+        ticket: u64,
+        /// Where it is.
+        url: String,
+        /// What it shows, px.
+        pixels: (u32, u32),
+        /// Cancels it.
+        signal: AbortSignal,
+    },
+    /// The terms of a target.
+    Maps {
+        /// Which.
+        key: TargetKey,
+        /// What to fetch, per spot.
+        spots: Vec<SpotOrder>,
+    },
+}
+
+/// What to fetch for one spot, and how to read it.
+pub struct SpotOrder {
+    /// Where its terms are; `None` for a spot without tiles.
+    pub url: Option<String>,
+    /// Number of tiles.
+    pub tiles: usize,
+    /// One per entitled fold model.
+    pub readouts: Rc<[Readout]>,
+}
+
+impl Scene {
+    /// What to fetch now, and in how many ms to ask again.
+    pub fn orders(&mut self) -> (Vec<Order>, Option<f64>) {
+        let mut orders = Vec::new();
+        let wanted = &self.plan.tiles;
+        self.in_flight.retain(|key, (_, controller)| {
+            let stays = wanted.contains(key);
+            if !stays {
+                controller.abort();
+            }
+            stays
+        });
+        let now = js_sys::Date::now();
+        let mut wake_in: Option<f64> = None;
+        for &key in wanted.iter().filter(|_| self.renderer.is_some()) {
+            if self.in_flight.len() >= MOST_REQUESTS {
+                break;
+            }
+            if self.cache.contains(&key) || self.in_flight.contains_key(&key) {
+                continue;
+            }
+            let wait = self
+                .failures
+                .get(&key)
+                .map_or(0.0, |failure| failure.retry_at - now);
+            if wait > 0.0 {
+                if wait.is_finite() {
+                    wake_in = Some(wake_in.map_or(wait, |other| other.min(wait)));
+                }
+                continue;
+            }
+            let (Some(pixels), Ok(controller)) =
+                (pixels(&self.slide.pyramid, key), AbortController::new())
+            else {
+                continue;
+            };
+            self.next_ticket += 1;
+            orders.push(Order::Tile {
+                key,
+                ticket: self.next_ticket,
+                url: self.tile_url(key),
+                pixels,
+                signal: controller.signal(),
+            });
+            self.in_flight.insert(key, (self.next_ticket, controller));
+        }
+        if let Some(key) = self.layers.next_fetch() {
+            let spots = self.spot_orders(&key);
+            orders.push(Order::Maps { key, spots });
+        }
+        self.will_retry = wake_in.is_some();
+        (orders, wake_in)
+    }
+
+    fn tile_url(&self, key: TileKey) -> String {
+        let summary = &self.slide.summary;
+        [
+            "/slides/",
+            &summary.code,
+            "/",
+            &summary.version,
+            "/tiles/",
+            &key.level.to_string(),
+            "/",
+            &key.column.to_string(),
+            "/",
+            &key.row.to_string(),
+        ]
+        .concat()
+    }
+
+    fn spot_orders(&self, key: &TargetKey) -> Vec<SpotOrder> {
+        let Some((model, target)) = find_target(&self.slide, &key.model, &key.target) else {
+            return Vec::new();
+        };
+        let readouts: Rc<[_]> = target.readouts.clone().into();
+        self.slide
+            .spots
+            .iter()
+            .map(|spot| {
+                let tiles = spot.grid.as_ref().map_or(0, |grid| grid.len());
+                let url = [
+                    "/slides/",
+                    &self.slide.summary.code,
+                    "/terms/",
+                    &model.terms_version,
+                    "/",
+                    &key.model,
+                    "/",
+                    &key.target,
+                    "/",
+                    &spot.number.to_string(),
+                ]
+                .concat();
+                SpotOrder {
+                    url: (tiles > 0).then_some(url),
+                    tiles,
+                    readouts: Rc::clone(&readouts),
+                }
+            })
+            .collect()
+    }
+
+    /// Takes a tile, or why it could not be had. Whether there is something new to draw.
+    pub fn tile_came(
+        &mut self,
+        key: TileKey,
+        ticket: u64,
+        tile: Result<ImageBitmap, Refusal>,
+    ) -> bool {
+        // A request that was cancelled has no ticket any more.
+        if self
+            .in_flight
+            .get(&key)
+            .is_none_or(|(own, _)| *own != ticket)
+        {
+            return false;
+        }
+        self.in_flight.remove(&key);
+        let uploaded = tile.and_then(|bitmap| {
+            let texture = self
+                .renderer
+                .as_ref()
+                .and_then(|renderer| renderer.upload_tile(&bitmap));
+            let bytes = texture_bytes(bitmap.width(), bitmap.height());
+            bitmap.close();
+            match texture {
+                Some(texture) => Ok((texture, bytes)),
+                None => Err(Refusal { is_final: false }),
+            }
+        });
+        match uploaded {
+            Ok((texture, bytes)) => {
+                self.failures.remove(&key);
+                let gone = self.cache.insert(key, texture, bytes);
+                if let Some(renderer) = &self.renderer {
+                    for texture in &gone {
+                        renderer.delete(texture);
+                    }
+                }
+            }
+            Err(refusal) => {
+                let before = self.failures.get(&key).copied();
+                let failure = Failure::after(before, js_sys::Date::now(), refusal.is_final);
+                self.failures.insert(key, failure);
+            }
+        }
+        true
+    }
+
+    /// Takes the maps of a target, or why they could not be had.
+    pub fn maps_came(&mut self, key: TargetKey, maps: Result<TargetMaps, String>) {
+        self.layers.fetched(key, maps, self.renderer.as_ref());
+        self.tell_of_layer();
+    }
+}

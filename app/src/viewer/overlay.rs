@@ -1,0 +1,417 @@
+//! From the terms of a target to what is drawn and read: values per tile, percentiles, texels. No browser in here.
+
+use domain::geometry::TileGrid;
+use domain::layer::{LayerSpec, Normalisation, Quantity, percentiles};
+use domain::score::{Readout, Terms, mean_over_models};
+use domain::target::SignKind;
+use domain::view::{ModelOnSlide, SlideDetail, TargetOnSlide};
+
+use super::state::LayerSummary;
+
+/// All quantities of one target on one spot, each the mean over the entitled fold models, in grid order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SpotMaps {
+    /// In the order of [`Quantity::ALL`].
+    quantities: [Vec<f64>; Quantity::ALL.len()],
+}
+
+/// All quantities of one target on a slide; one entry per spot, empty for spots without a grid.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct TargetMaps {
+    /// In the order of the slide's spots.
+    pub spots: Vec<SpotMaps>,
+}
+
+impl SpotMaps {
+    /// A spot without tiles.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self {
+            quantities: std::array::from_fn(|_| Vec::new()),
+        }
+    }
+
+    /// Reads the terms as they come over the wire, `[fold models][tiles][e, v]`.
+    ///
+    /// # Errors
+    /// A sentence when the numbers do not fit the grid or are not finite.
+    pub fn read(numbers: &[f32], tiles: usize, readouts: &[Readout]) -> Result<Self, String> {
+        if readouts.is_empty() {
+            return Err("No fold model is entitled to speak of this slide.".to_owned());
+        }
+        if numbers.len() != readouts.len() * tiles * 2 {
+            return Err(
+                "The heatmap belongs to another state of this slide. Load the page again."
+                    .to_owned(),
+            );
+        }
+        let mut models = Vec::with_capacity(readouts.len());
+        for (index, readout) in readouts.iter().enumerate() {
+            let own = &numbers[index * tiles * 2..(index + 1) * tiles * 2];
+            let terms = Terms::from_interleaved(own).map_err(|error| error.to_string())?;
+            models.push((terms, *readout));
+        }
+        Ok(Self {
+            quantities: Quantity::ALL.map(|quantity| {
+                let per_model: Vec<Vec<f64>> = models
+                    .iter()
+                    .map(|(terms, readout)| quantity.of(terms, readout))
+                    .collect();
+                mean_over_models(&per_model)
+            }),
+        })
+    }
+
+    /// One quantity per tile.
+    #[must_use]
+    pub fn of(&self, quantity: Quantity) -> &[f64] {
+        Quantity::ALL
+            .iter()
+            .position(|&other| other == quantity)
+            .and_then(|index| self.quantities.get(index))
+            .map_or(&[], Vec::as_slice)
+    }
+
+    /// All quantities of one tile; NaN for a tile that is not there.
+    #[must_use]
+    pub fn at(&self, tile: usize) -> [f64; Quantity::ALL.len()] {
+        std::array::from_fn(|index| {
+            self.quantities[index]
+                .get(tile)
+                .copied()
+                .unwrap_or(f64::NAN)
+        })
+    }
+}
+
+/// A layer ready to be drawn: one quantity of one target, normalised over the slide.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Prepared {
+    /// What the legend tells.
+    pub summary: LayerSummary,
+    /// Percentile rank of every tile among the tiles of the slide, per spot.
+    percentiles: Vec<Vec<f64>>,
+}
+
+impl Prepared {
+    /// Normalises over all tiles of the slide.
+    #[must_use]
+    pub fn new(
+        slide: &SlideDetail,
+        model: &ModelOnSlide,
+        target: &TargetOnSlide,
+        maps: &TargetMaps,
+        quantity: Quantity,
+    ) -> Self {
+        let all: Vec<f64> = maps
+            .spots
+            .iter()
+            .flat_map(|spot| spot.of(quantity).iter().copied())
+            .collect();
+        let mut ranks = percentiles(&all).into_iter();
+        let percentiles = maps
+            .spots
+            .iter()
+            .map(|spot| ranks.by_ref().take(spot.of(quantity).len()).collect())
+            .collect();
+        let extremes = all.iter().copied().filter(|value| value.is_finite()).fold(
+            None,
+            |extremes: Option<(f64, f64)>, value| {
+                Some(extremes.map_or((value, value), |(low, high)| {
+                    (low.min(value), high.max(value))
+                }))
+            },
+        );
+        let summary = LayerSummary {
+            model: model.title.clone(),
+            target: target.title.clone(),
+            quantity,
+            scale: target
+                .readouts
+                .first()
+                .map_or(domain::score::Scale::Logit, |readout| readout.scale),
+            normalisation: Normalisation::of(quantity, &all),
+            extremes,
+            tiles: all.len(),
+            fold_models: target.readouts.len(),
+            notes: notes(slide, model, target, quantity),
+        };
+        Self {
+            summary,
+            percentiles,
+        }
+    }
+
+    /// Percentile rank of a tile; NaN for one without a value.
+    #[must_use]
+    pub fn percentile(&self, spot: usize, tile: usize) -> f64 {
+        self.percentiles
+            .get(spot)
+            .and_then(|ranks| ranks.get(tile))
+            .copied()
+            .unwrap_or(f64::NAN)
+    }
+}
+
+/// What to know of the numbers.
+fn notes(
+    slide: &SlideDetail,
+    model: &ModelOnSlide,
+    target: &TargetOnSlide,
+    quantity: Quantity,
+) -> Vec<String> {
+    let mut notes = Vec::new();
+    if quantity == Quantity::Attention {
+        notes.push(
+            "Attention is not an explanation: a tile with much weight may speak for or against."
+                .to_owned(),
+        );
+    }
+    if slide.summary.tissue != "marrow" {
+        notes.push(
+            [
+                "This is ",
+                &slide.summary.tissue,
+                ", not marrow: the model has never seen such tissue, and its numbers mean nothing here.",
+            ]
+            .concat(),
+        );
+    }
+    if model.training_cohort.synthetic {
+        notes.push("The model was trained on synthetic slides.".to_owned());
+        match target.sign.as_ref().map(|sign| sign.kind) {
+            Some(SignKind::Null) => notes
+                .push("No sign was planted for this target: what is seen is chance.".to_owned()),
+            Some(SignKind::Invented) => notes.push(
+                "The planted sign was invented for testing, not a sign of this finding.".to_owned(),
+            ),
+            _ => {}
+        }
+    }
+    if model.in_training_cohort {
+        notes.push("Only fold models that never saw this patient are shown.".to_owned());
+    }
+    notes
+}
+
+/// The cells of a grid as texels: value and whether there is one, row by row.
+#[must_use]
+pub fn texels(grid: &TileGrid, values: &[f64]) -> Vec<f32> {
+    let mut texels = vec![0.0; grid.columns as usize * grid.rows as usize * 2];
+    for (&cell, &value) in grid.present.iter().zip(values) {
+        let at = cell as usize * 2;
+        if value.is_finite()
+            && let Some([texel, there]) = texels.get_mut(at..at + 2)
+        {
+            *texel = value as f32;
+            *there = 1.0;
+        }
+    }
+    texels
+}
+
+/// The colours of a layer as texels.
+#[must_use]
+pub fn ramp(layer: &LayerSpec) -> Vec<u8> {
+    layer.colour_map.table().into_iter().flatten().collect()
+}
+
+/// The part of a grid that is in view, for one draw.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct GridView {
+    /// Left, top, right, bottom: px from the middle of the screen.
+    pub rect: [f32; 4],
+    /// The same edges in cells, counted from `first`.
+    pub cells: [f32; 4],
+    /// Column and row that the cells are counted from.
+    pub first: (i32, i32),
+    /// How much of a cell its tile fills, per axis; above 1 when neighbours touch.
+    pub filled: (f32, f32),
+}
+
+/// Cuts a grid to the view. Counted from the first cell in view, so that the numbers stay small and exact.
+#[must_use]
+pub fn grid_view(grid: &TileGrid, camera: &domain::camera::Camera) -> Option<GridView> {
+    if grid.is_empty() {
+        return None;
+    }
+    let seen = camera.visible();
+    let right_end = grid.origin_x + f64::from(grid.columns) * grid.step_x;
+    let bottom_end = grid.origin_y + f64::from(grid.rows) * grid.step_y;
+    let left = grid.origin_x.max(seen.x);
+    let top = grid.origin_y.max(seen.y);
+    let right = right_end.min(seen.x + seen.width);
+    let bottom = bottom_end.min(seen.y + seen.height);
+    if left >= right || top >= bottom {
+        return None;
+    }
+    let column = |x: f64| (x - grid.origin_x) / grid.step_x;
+    let row = |y: f64| (y - grid.origin_y) / grid.step_y;
+    let first = (column(left).floor(), row(top).floor());
+    let (screen_left, screen_top) = camera.from_middle(left, top);
+    let (screen_right, screen_bottom) = camera.from_middle(right, bottom);
+    let filled = |size: f64, step: f64| {
+        if size >= step {
+            2.0
+        } else {
+            (size / step) as f32
+        }
+    };
+    Some(GridView {
+        rect: [screen_left, screen_top, screen_right, screen_bottom].map(|edge| edge as f32),
+        cells: [
+            column(left) - first.0,
+            row(top) - first.1,
+            column(right) - first.0,
+            row(bottom) - first.1,
+        ]
+        .map(|edge| edge as f32),
+        first: (first.0 as i32, first.1 as i32),
+        filled: (
+            filled(grid.size_x, grid.step_x),
+            filled(grid.size_y, grid.step_y),
+        ),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::camera::Camera;
+    use domain::score::Scale;
+
+    const READOUT: Readout = Readout {
+        offset: -0.4,
+        reference: 0.3,
+        mean: 0.1,
+        sd: 2.0,
+        scale: Scale::Logit,
+    };
+
+    fn grid() -> TileGrid {
+        TileGrid {
+            origin_x: 1000.25,
+            origin_y: 180_000.5,
+            step_x: 448.9,
+            step_y: 449.1,
+            size_x: 448.9,
+            size_y: 449.1,
+            columns: 400,
+            rows: 30,
+            present: (0..12_000).filter(|cell| cell % 3 != 1).collect(),
+        }
+    }
+
+    #[test]
+    fn wire_numbers_become_means_over_the_fold_models() {
+        let other = Readout {
+            offset: 1.0,
+            ..READOUT
+        };
+        let numbers = [0.0, 1.0, 2.0, -1.0, 0.5, 0.0, 0.5, 4.0];
+        let maps = SpotMaps::read(&numbers, 2, &[READOUT, other]).unwrap();
+        let models = [
+            (Terms::from_interleaved(&numbers[..4]).unwrap(), READOUT),
+            (Terms::from_interleaved(&numbers[4..]).unwrap(), other),
+        ];
+        for quantity in Quantity::ALL {
+            assert_eq!(maps.of(quantity), quantity.mean(&models), "{quantity:?}");
+        }
+        assert_eq!(maps.at(1)[1], quantity_of(&models, Quantity::Attention)[1]);
+        assert!(maps.at(2).iter().all(|value| value.is_nan()));
+    }
+
+    fn quantity_of(models: &[(Terms, Readout)], quantity: Quantity) -> Vec<f64> {
+        quantity.mean(models)
+    }
+
+    #[test]
+    fn numbers_of_another_grid_are_refused() {
+        assert!(SpotMaps::read(&[0.0; 6], 2, &[READOUT]).is_err());
+        assert!(SpotMaps::read(&[0.0; 4], 2, &[]).is_err());
+        assert!(SpotMaps::read(&[0.0, f32::NAN, 0.0, 0.0], 2, &[READOUT]).is_err());
+    }
+
+    #[test]
+    fn absent_cells_and_values_that_are_no_numbers_have_no_texel() {
+        let grid = TileGrid {
+            columns: 3,
+            rows: 1,
+            present: vec![0, 2],
+            ..grid()
+        };
+        assert_eq!(
+            texels(&grid, &[0.5, f64::NAN]),
+            [0.5, 1.0, 0.0, 0.0, 0.0, 0.0]
+        );
+        assert_eq!(texels(&grid, &[0.5, -2.0]), [0.5, 1.0, 0.0, 0.0, -2.0, 1.0]);
+    }
+
+    #[test]
+    fn the_cell_that_the_shader_draws_is_the_tile_that_the_cursor_reads() {
+        let grid = grid();
+        for zoom in [0.004, 0.05, 0.9, 8.0] {
+            let camera = Camera {
+                centre_x: 150_000.7,
+                centre_y: 186_000.3,
+                zoom,
+                width: 1280.0,
+                height: 720.0,
+            };
+            let view = grid_view(&grid, &camera).unwrap();
+            let (mut read, mut compared) = (0, 0);
+            for step_x in 0..160 {
+                for step_y in 0..90 {
+                    // Device pixel centres, as the rasteriser takes them.
+                    let (x, y) = (f64::from(step_x) * 8.0 + 0.5, f64::from(step_y) * 8.0 + 0.5);
+                    let share = |at: f64, low: f32, high: f32| (at as f32 - low) / (high - low);
+                    let share_x = share(x - 640.0, view.rect[0], view.rect[2]);
+                    let share_y = share(y - 360.0, view.rect[1], view.rect[3]);
+                    let inside = (0.0..1.0).contains(&share_x) && (0.0..1.0).contains(&share_y);
+                    let cell_x = view.cells[0] + share_x * (view.cells[2] - view.cells[0]);
+                    let cell_y = view.cells[1] + share_y * (view.cells[3] - view.cells[1]);
+                    // Half a screen pixel beside an edge both answers are right.
+                    let near = |cell: f32, step: f64| {
+                        f64::from((cell - cell.round()).abs()) * step * zoom < 0.5
+                    };
+                    if near(cell_x, grid.step_x) || near(cell_y, grid.step_y) {
+                        continue;
+                    }
+                    let column = view.first.0 + cell_x.floor() as i32;
+                    let row = view.first.1 + cell_y.floor() as i32;
+                    let drawn = inside
+                        .then(|| {
+                            grid.present
+                                .binary_search(&((row * 400 + column) as u32))
+                                .ok()
+                        })
+                        .flatten();
+                    let (slide_x, slide_y) = camera.slide_from_screen(x, y);
+                    assert_eq!(
+                        grid.tile_at(slide_x, slide_y),
+                        drawn,
+                        "zoom {zoom}, {x}, {y}"
+                    );
+                    read += usize::from(drawn.is_some());
+                    compared += 1;
+                }
+            }
+            assert!(
+                read > 20 && compared > 1000,
+                "zoom {zoom}: {read} of {compared}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_grid_out_of_view_is_not_drawn() {
+        let camera = Camera {
+            centre_x: 0.0,
+            centre_y: 0.0,
+            zoom: 1.0,
+            width: 100.0,
+            height: 100.0,
+        };
+        assert_eq!(grid_view(&grid(), &camera), None);
+    }
+}

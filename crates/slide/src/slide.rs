@@ -1,0 +1,300 @@
+//! An opened slide: what it says about itself, and its pyramid tiles.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use domain::geometry::{LevelInfo, Mpp, Pyramid};
+use image::RgbImage;
+
+use crate::error::SlideError;
+use crate::jpeg;
+use crate::source::{self, LevelRect, OWN_TILE_PX, Source};
+
+/// A pyramid goes on until its coarsest level is at most this long.
+const COARSEST_SIDE_PX: u32 = 512;
+/// Longest side of the reduced copy that all coarser synthesised levels are drawn from.
+const OVERVIEW_SIDE_PX: u32 = 2048;
+
+/// What is known about a slide beside its file.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct OpenOptions {
+    /// Micrometres per pixel, given by a person; takes the place of what the file says.
+    pub mpp: Option<f64>,
+}
+
+/// Where a slide's resolution comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MppOrigin {
+    /// The file states it.
+    Stated,
+    /// A person gave it.
+    Given,
+}
+
+/// One pyramid tile, ready to be sent.
+///
+/// Always the full `tile_width` × `tile_height` of its level. At the right and bottom edge that is more than the level
+/// has: what lies beyond the level's size is padding, which the viewer clips.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PyramidTile {
+    /// A JPEG stream.
+    pub bytes: Vec<u8>,
+    /// Whether these are the stored bytes, never decoded.
+    pub passed_through: bool,
+    /// Width of the image, padding included, px.
+    pub width: u32,
+    /// Height of the image, padding included, px.
+    pub height: u32,
+}
+
+impl PyramidTile {
+    /// Media type of the bytes.
+    pub const MEDIA_TYPE: &'static str = "image/jpeg";
+}
+
+/// An opened slide. `Send` and `Sync`; share it by [`Arc`].
+pub struct Slide {
+    pub(crate) path: PathBuf,
+    pub(crate) source: Box<dyn Source>,
+    pub(crate) pyramid: Pyramid,
+    /// The first so many levels of the pyramid are in the file.
+    pub(crate) stored_levels: usize,
+    mpp: Mpp,
+    mpp_origin: MppOrigin,
+    objective: Option<f64>,
+    format: String,
+    /// The first synthesised level of at most [`OVERVIEW_SIDE_PX`], once it was needed.
+    overview: Mutex<Option<Arc<RgbImage>>>,
+}
+
+impl Slide {
+    /// Opens a file and checks what it claims. Reads no pixels of whole-slide formats; decodes PNG and JPEG.
+    ///
+    /// # Errors
+    /// Every kind but [`SlideError::OutOfBounds`], [`SlideError::InvalidRegion`] and [`SlideError::Read`].
+    pub fn open(path: impl AsRef<Path>, options: OpenOptions) -> Result<Self, SlideError> {
+        let path = path.as_ref();
+        let given = match options.mpp.map(Mpp::square) {
+            Some(mpp) if !mpp.is_plausible() => {
+                return Err(SlideError::ImplausibleMpp { um_per_px: mpp.x });
+            }
+            given => given,
+        };
+        let (source, description) = source::open(path)?;
+        let (mpp, mpp_origin) = match (given, description.mpp) {
+            (Some(given), _) => (given, MppOrigin::Given),
+            (None, Some(stated)) => (stated, MppOrigin::Stated),
+            (None, None) => {
+                return Err(SlideError::MissingMpp {
+                    path: path.to_path_buf(),
+                });
+            }
+        };
+        let stored_levels = description.levels.len();
+        Ok(Self {
+            path: path.to_path_buf(),
+            source,
+            pyramid: Pyramid {
+                levels: with_synthesised(description.levels),
+            },
+            stored_levels,
+            mpp,
+            mpp_origin,
+            objective: description.objective,
+            format: description.format,
+            overview: Mutex::default(),
+        })
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// All levels, stored ones first; what the file lacks below them is synthesised by halving.
+    #[must_use]
+    pub fn pyramid(&self) -> &Pyramid {
+        &self.pyramid
+    }
+
+    /// How many of the levels are stored in the file.
+    #[must_use]
+    pub fn stored_levels(&self) -> usize {
+        self.stored_levels
+    }
+
+    /// Resolution at level 0.
+    #[must_use]
+    pub fn mpp(&self) -> Mpp {
+        self.mpp
+    }
+
+    /// Where the resolution comes from.
+    #[must_use]
+    pub fn mpp_origin(&self) -> MppOrigin {
+        self.mpp_origin
+    }
+
+    /// Power of the objective, if the file states it.
+    #[must_use]
+    pub fn objective(&self) -> Option<f64> {
+        self.objective
+    }
+
+    /// Format or maker, in lower case: `aperio`, `hamamatsu`, `png`.
+    #[must_use]
+    pub fn format(&self) -> &str {
+        &self.format
+    }
+
+    /// A pyramid tile as JPEG: the stored bytes where every browser reads them alike, else decoded and encoded once, to be
+    /// cached by the caller. Blocks; not for async threads.
+    ///
+    /// # Errors
+    /// [`SlideError::OutOfBounds`], or [`SlideError::Read`] when this part of the file is damaged.
+    pub fn pyramid_tile(
+        &self,
+        level: usize,
+        column: u32,
+        row: u32,
+    ) -> Result<PyramidTile, SlideError> {
+        let info = self.tile_level(level, column, row)?;
+        let (width, height) = (info.tile_width, info.tile_height);
+        if level < self.stored_levels
+            && let Some(bytes) = self.source.stored_tile(level, column, row)?
+        {
+            return Ok(PyramidTile {
+                bytes,
+                passed_through: true,
+                width,
+                height,
+            });
+        }
+        let (x, y) = (column * width, row * height);
+        let part = LevelRect {
+            x,
+            y,
+            width: width.min(info.width - x),
+            height: height.min(info.height - y),
+        };
+        let pixels = if level < self.stored_levels {
+            self.source.read(level, part)?
+        } else {
+            self.read_synthesised(level, part)?
+        };
+        let bytes =
+            jpeg::encode(&padded(pixels, width, height)).map_err(|error| SlideError::Read {
+                path: self.path.clone(),
+                level,
+                x,
+                y,
+                reason: error.to_string(),
+            })?;
+        Ok(PyramidTile {
+            bytes,
+            passed_through: false,
+            width,
+            height,
+        })
+    }
+
+    fn tile_level(&self, level: usize, column: u32, row: u32) -> Result<LevelInfo, SlideError> {
+        let out_of_bounds = |allowed: String| SlideError::OutOfBounds {
+            level,
+            column,
+            row,
+            allowed,
+        };
+        let levels = &self.pyramid.levels;
+        let info = *levels
+            .get(level)
+            .ok_or_else(|| out_of_bounds(format!("levels go from 0 to {}", levels.len() - 1)))?;
+        if column >= info.columns() || row >= info.rows() {
+            return Err(out_of_bounds(format!(
+                "columns go from 0 to {}, rows from 0 to {}",
+                info.columns() - 1,
+                info.rows() - 1
+            )));
+        }
+        Ok(info)
+    }
+
+    fn read_synthesised(&self, level: usize, part: LevelRect) -> Result<RgbImage, SlideError> {
+        let (scale_x, scale_y) = self.pyramid.downsample(level).unwrap_or((1.0, 1.0));
+        let rect = domain::geometry::SlideRect {
+            x: f64::from(part.x) * scale_x,
+            y: f64::from(part.y) * scale_y,
+            width: f64::from(part.width) * scale_x,
+            height: f64::from(part.height) * scale_y,
+        };
+        self.region_from_level(level, rect, (part.width, part.height))
+    }
+
+    /// Which synthesised level is kept in memory as overview.
+    pub(crate) fn overview_level(&self) -> usize {
+        let fits = |info: &LevelInfo| info.width.max(info.height) <= OVERVIEW_SIDE_PX;
+        let synthesised = &self.pyramid.levels[self.stored_levels..];
+        self.stored_levels
+            + synthesised
+                .iter()
+                .position(fits)
+                .unwrap_or(synthesised.len())
+    }
+
+    /// The overview; drawn once, by the first thread that needs it, while others wait.
+    pub(crate) fn overview(
+        &self,
+        draw: impl FnOnce() -> Result<RgbImage, SlideError>,
+    ) -> Result<Arc<RgbImage>, SlideError> {
+        let mut overview = self
+            .overview
+            .lock()
+            .unwrap_or_else(|error| error.into_inner());
+        if let Some(ready) = &*overview {
+            return Ok(Arc::clone(ready));
+        }
+        let drawn = Arc::new(draw()?);
+        *overview = Some(Arc::clone(&drawn));
+        Ok(drawn)
+    }
+}
+
+impl std::fmt::Debug for Slide {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Slide")
+            .field("path", &self.path)
+            .field("format", &self.format)
+            .field("pyramid", &self.pyramid)
+            .field("mpp", &self.mpp)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Goes on halving below the coarsest stored level, so that a whole slide is always a few tiles.
+fn with_synthesised(mut levels: Vec<LevelInfo>) -> Vec<LevelInfo> {
+    while let Some(last) = levels.last().copied()
+        && last.width.max(last.height) > COARSEST_SIDE_PX
+        && last.width.min(last.height) > 1
+    {
+        levels.push(LevelInfo {
+            width: last.width.div_ceil(2),
+            height: last.height.div_ceil(2),
+            tile_width: OWN_TILE_PX,
+            tile_height: OWN_TILE_PX,
+        });
+    }
+    levels
+}
+
+/// Repeats the last column and row up to the full tile: JPEG blocks at the edge then hold nothing that could bleed in.
+fn padded(pixels: RgbImage, width: u32, height: u32) -> RgbImage {
+    let (right, bottom) = (pixels.width() - 1, pixels.height() - 1);
+    if (right, bottom) == (width - 1, height - 1) {
+        return pixels;
+    }
+    RgbImage::from_fn(width, height, |x, y| {
+        *pixels.get_pixel(x.min(right), y.min(bottom))
+    })
+}

@@ -1,0 +1,72 @@
+//! What a file offers: stored levels, stored tiles, pixels of a level. One file per family of formats.
+
+pub(crate) mod flat;
+pub(crate) mod whole_slide;
+
+use std::path::Path;
+
+use domain::geometry::{LevelInfo, Mpp};
+use image::RgbImage;
+
+use crate::error::SlideError;
+
+/// Edge of the pyramid tiles of levels that bring no usable tiles of their own.
+pub(crate) const OWN_TILE_PX: u32 = 256;
+/// Longest side of a slide: 4 m at 0.25 µm/px. More is a lie in a header.
+pub(crate) const MAX_SIDE_PX: u32 = 1 << 24;
+
+/// A part of a level, in pixels of that level, inside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LevelRect {
+    pub x: u32,
+    pub y: u32,
+    pub width: u32,
+    pub height: u32,
+}
+
+/// What a file says about itself.
+pub(crate) struct Description {
+    /// Stored levels, each smaller than the one before.
+    pub levels: Vec<LevelInfo>,
+    /// Resolution, if the file states a believable one.
+    pub mpp: Option<Mpp>,
+    /// Objective power, if stated.
+    pub objective: Option<f64>,
+    /// Format or maker, in lower case.
+    pub format: String,
+}
+
+/// An opened file.
+pub(crate) trait Source: Send + Sync {
+    /// The stored tile as a JPEG that every browser reads alike, `None` when it has to be decoded.
+    fn stored_tile(
+        &self,
+        level: usize,
+        column: u32,
+        row: u32,
+    ) -> Result<Option<Vec<u8>>, SlideError>;
+
+    /// Pixels of a stored level.
+    fn read(&self, level: usize, part: LevelRect) -> Result<RgbImage, SlideError>;
+}
+
+/// Opens a file by what it is, not by its name.
+pub(crate) fn open(path: &Path) -> Result<(Box<dyn Source>, Description), SlideError> {
+    let metadata = std::fs::metadata(path).map_err(|source| SlideError::io(path, source))?;
+    let not_a_slide = |reason: &str| SlideError::NotASlide {
+        path: path.to_path_buf(),
+        reason: reason.into(),
+    };
+    if !metadata.is_file() {
+        return Err(not_a_slide("it is no file; name the slide's own file"));
+    }
+    if metadata.len() == 0 {
+        return Err(not_a_slide("it is empty"));
+    }
+    if let Some(format) = flat::format_of(path)? {
+        let (source, description) = flat::Flat::open(path, format)?;
+        return Ok((Box::new(source), description));
+    }
+    let (source, description) = whole_slide::WholeSlide::open(path)?;
+    Ok((Box::new(source), description))
+}

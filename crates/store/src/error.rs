@@ -1,0 +1,177 @@
+//! What can go wrong with the database.
+
+use std::borrow::Cow;
+
+use domain::ids::JobId;
+
+/// Why a query did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Postgres is not there, does not answer or has no connection left: asking again later may work.
+    #[error("the database does not answer")]
+    Unavailable {
+        /// What happened.
+        source: sqlx::Error,
+    },
+    /// A rule of the schema forbids it.
+    #[error("{rule}")]
+    Refused {
+        /// The rule.
+        rule: Rule,
+    },
+    /// There is no such thing.
+    #[error("there is no {what} '{key}'")]
+    NotFound {
+        /// What kind of thing.
+        what: &'static str,
+        /// How it was named.
+        key: String,
+    },
+    /// The job was given to somebody else meanwhile, or ended.
+    #[error("job {job} is no longer ours")]
+    LeaseLost {
+        /// The job.
+        job: JobId,
+    },
+    /// What is stored cannot be what we wrote.
+    #[error("stored {what} cannot be read: {why}")]
+    Corrupt {
+        /// What.
+        what: &'static str,
+        /// Why.
+        why: String,
+    },
+    /// What was to be stored does not fit together.
+    #[error("{what} cannot be stored: {why}")]
+    Unfit {
+        /// What.
+        what: &'static str,
+        /// Why.
+        why: String,
+    },
+    /// Anything else that Postgres said: a mistake of ours.
+    #[error("the database refused a query")]
+    Database {
+        /// What it said.
+        source: sqlx::Error,
+    },
+}
+
+impl StoreError {
+    pub(crate) fn not_found(what: &'static str, key: impl ToString) -> Self {
+        Self::NotFound {
+            what,
+            key: key.to_string(),
+        }
+    }
+
+    pub(crate) fn corrupt(what: &'static str, why: impl ToString) -> Self {
+        Self::Corrupt {
+            what,
+            why: why.to_string(),
+        }
+    }
+
+    pub(crate) fn unfit(what: &'static str, why: impl ToString) -> Self {
+        Self::Unfit {
+            what,
+            why: why.to_string(),
+        }
+    }
+
+    /// Whether asking again later may work.
+    #[must_use]
+    pub const fn is_unavailable(&self) -> bool {
+        matches!(self, Self::Unavailable { .. })
+    }
+}
+
+/// Classes of SQLSTATE, or whole codes, that say that the server is gone, going, not yet there or full.
+const UNAVAILABLE: &[&str] = &[
+    "08", "57P01", "57P02", "57P03", "57P05", "53300", "53100", "53200", "58",
+];
+
+impl From<sqlx::Error> for StoreError {
+    fn from(source: sqlx::Error) -> Self {
+        match &source {
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::Protocol(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed => Self::Unavailable { source },
+            sqlx::Error::Database(database) => {
+                let code = database.code().unwrap_or(Cow::Borrowed(""));
+                if UNAVAILABLE.iter().any(|prefix| code.starts_with(prefix)) {
+                    return Self::Unavailable { source };
+                }
+                match database.constraint().and_then(Rule::named) {
+                    Some(rule) => Self::Refused { rule },
+                    None => Self::Database { source },
+                }
+            }
+            _ => Self::Database { source },
+        }
+    }
+}
+
+macro_rules! rules {
+    ($($name:ident $constraint:literal $text:literal),+ $(,)?) => {
+        /// A constraint of the schema, by its name there.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Rule {
+            $(#[doc = $text] $name),+
+        }
+
+        impl Rule {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$name),+];
+
+            fn named(constraint: &str) -> Option<Self> {
+                match constraint {
+                    $($constraint => Some(Self::$name),)+
+                    _ => None,
+                }
+            }
+
+            /// The name of the constraint.
+            #[must_use]
+            pub const fn constraint(self) -> &'static str {
+                match self {
+                    $(Self::$name => $constraint),+
+                }
+            }
+
+            const fn text(self) -> &'static str {
+                match self {
+                    $(Self::$name => $text),+
+                }
+            }
+        }
+    };
+}
+
+rules! {
+    CohortKeyTaken "cohort_key_taken" "there is already a cohort with this key",
+    PatientCodeTaken "patient_code_taken" "there is already a patient with this code",
+    SpecimenCodeTaken "specimen_code_taken" "there is already a specimen with this code",
+    SlideCodeTaken "slide_code_taken" "there is already another slide with this code",
+    SlideFileTaken "slide_file_taken" "this very file is already a slide",
+    SlideHash "slide_sha256_is_hex" "a slide's hash is 64 hexadecimal digits",
+    SlideMpp "slide_mpp_plausible" "a slide's resolution lies between 0.01 and 100 µm per pixel",
+    EncoderHash "encoder_sha256_is_hex" "an encoder's hash is 64 hexadecimal digits",
+    BagHash "bag_sha256_is_hex" "a bag's hash is 64 hexadecimal digits",
+    SignCited "sign_cited" "a sign has a citation exactly when it is established or reported",
+    AlleleFrequency "observation_allele_frequency_is_share" "an allele frequency lies between 0 and 1",
+    AurocInterval "model_target_auroc_whole" "an AUROC comes with its interval or not at all",
+    ReadoutSpread "fold_model_target_sd_positive" "a standard deviation is above zero",
+    SpreadOrdered "prediction_spread_ordered" "a score lies within its spread",
+    PredictedByNobody "prediction_by_somebody" "a prediction is made by at least one fold model",
+    JobTaken "job_taken" "this job is already queued or running",
+}
+
+impl std::fmt::Display for Rule {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.text())
+    }
+}

@@ -1,0 +1,12 @@
+// What `cargo xtask e2e` tells the tests.
+
+function needed(name: string): string {
+  const value = process.env[name];
+  if (!value) throw new Error(`${name} is not set: run the tests with \`cargo xtask e2e\``);
+  return value;
+}
+
+export const chromium = needed('MARROWSCOPE_CHROMIUM');
+export const server = needed('MARROWSCOPE_SERVER');
+export const siteDir = needed('MARROWSCOPE_SITE_DIR');
+export const assets = needed('MARROWSCOPE_ASSETS');

@@ -1,0 +1,30 @@
+import { expect, test } from '../support/test';
+
+test('the page is up while the first run works, and what it ends with is honest', async ({ page, request }) => {
+  test.setTimeout(20 * 60_000);
+  await page.goto('/');
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText('Slides');
+  await expect(page.getByText('For research and teaching only, not for diagnosis').first()).toBeVisible();
+  await expect(page.locator('#progress')).toBeVisible();
+  await page.screenshot({ path: 'test-results/first-run.png' });
+
+  await expect(async () => {
+    const slides = await (await request.get('/api/v1/slides')).json();
+    expect(slides.filter((slide: { models: number }) => slide.models === 2)).toHaveLength(49);
+  }).toPass({ intervals: [2_000], timeout: 19 * 60_000 });
+  // Without a reload.
+  await expect(page.locator('#progress')).toBeHidden();
+  await expect(page.locator('a[href^="/slides/PH-"]')).toHaveCount(48);
+
+  // Out of fold, over patients: the targets with a sign are found, and of the one without nothing is claimed.
+  const models = await (await request.get('/api/v1/models')).json();
+  expect(models).toHaveLength(2);
+  for (const model of models) {
+    for (const target of model.targets) {
+      const { positives, negatives, auroc } = target.evaluation;
+      console.log(`${model.title}: ${target.title} AUROC ${auroc.estimate} (${auroc.low} to ${auroc.high}), n+ ${positives}, n- ${negatives}`);
+      expect(positives + negatives).toBe(48);
+      if (target.sign.kind !== 'null') expect(auroc.low, `${model.key} ${target.key}`).toBeGreaterThan(0.5);
+    }
+  }
+});

@@ -1,0 +1,97 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use model::device::DeviceChoice;
+
+/// Explore what a model sees in H&E bone-marrow slides. For research and teaching only, not for diagnosis.
+#[derive(Debug, Parser)]
+#[command(name = "marrowscope", version, about)]
+pub struct Arguments {
+    /// What to do; serves when nothing is named.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// Where everything is kept.
+    #[command(flatten)]
+    pub place: Place,
+    /// How to serve.
+    #[command(flatten)]
+    pub serve: Serve,
+}
+
+/// What the program can do besides serving.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Import a slide where it lies, and encode and predict it.
+    Import(Import),
+    /// Run one batch on the GPU and exit; the server starts this as a child, because a bad driver ends the process.
+    #[command(hide = true)]
+    TrialBatch,
+}
+
+/// Where everything is kept.
+#[derive(Debug, Clone, Args)]
+pub struct Place {
+    /// Folder for the database, features and models.
+    #[arg(long, default_value = "data", global = true)]
+    pub data_dir: PathBuf,
+    /// Folder with the encoder weights and the sample slide; DATA_DIR/assets when not given.
+    #[arg(long, env = "MARROWSCOPE_ASSETS", global = true)]
+    pub assets_dir: Option<PathBuf>,
+    /// Postgres to use; without it the server starts a private cluster of its own.
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, global = true)]
+    pub database_url: Option<String>,
+}
+
+/// How to serve.
+#[derive(Debug, Clone, Args)]
+pub struct Serve {
+    /// Address to listen on.
+    #[arg(long, default_value = "127.0.0.1:3000")]
+    pub listen: SocketAddr,
+    /// A further name that the server goes by, with its port unless that is the scheme's own; may be repeated.
+    #[arg(long = "allow-host", value_name = "NAME[:PORT]")]
+    pub allow_hosts: Vec<String>,
+    /// Folder with the browser's part, as `cargo xtask` builds it.
+    #[arg(long, default_value = "target/site")]
+    pub site_dir: PathBuf,
+    /// What runs the models: the GPU when there is one that works, or one of the two by name.
+    #[arg(long, default_value = "auto")]
+    pub device: DeviceChoice,
+    /// Do not import the sample slide nor draw and train on the phantom cohort.
+    #[arg(long)]
+    pub no_first_run: bool,
+    /// Number of patients of the phantom cohort.
+    #[arg(long, default_value_t = 48, value_parser = clap::value_parser!(u32).range(10..=5000), hide = true)]
+    pub phantom_patients: u32,
+    /// Side of a phantom spot, px.
+    #[arg(long, default_value_t = 2048, value_parser = clap::value_parser!(u32).range(448..=8192), hide = true)]
+    pub phantom_spot_px: u32,
+}
+
+/// What to import.
+#[derive(Debug, Args)]
+pub struct Import {
+    /// The slide: any format that wsi-rs reads, or a PNG, JPEG or TIFF image.
+    pub file: PathBuf,
+    /// Micrometres per pixel, for files that do not say.
+    #[arg(long)]
+    pub mpp: Option<f64>,
+    /// Code of the patient.
+    #[arg(long)]
+    pub patient: Option<domain::ids::Code>,
+    /// What tissue it shows, one word.
+    #[arg(long, default_value = "marrow")]
+    pub tissue: String,
+}
+
+impl Place {
+    /// Folder with the encoder weights and the sample slide.
+    pub fn assets_dir(&self) -> PathBuf {
+        self.assets_dir
+            .clone()
+            .unwrap_or_else(|| self.data_dir.join("assets"))
+    }
+}

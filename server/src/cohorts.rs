@@ -1,0 +1,259 @@
+//! The cohorts that the server makes by itself, and the words for them. Every function here may be repeated.
+
+use std::path::Path;
+
+use domain::ids::{CohortId, EncoderId, ModelId, TargetId};
+use domain::view::{Evaluation, Interval, Sign};
+use model::encoder::EFFICIENTNET_LITE0;
+use model::predictor::TrainedModel;
+use phantom::{Patient, TARGETS, Truth};
+use store::{
+    FoldKey, NewCohort, NewEncoder, NewFoldModel, NewModel, NewModelTarget, NewObservation,
+    NewSlide, NewSpecimen, NewTarget, Observed, Store, StoreError, Subject, TakenAt,
+};
+
+use crate::import::Checked;
+
+/// Key of the phantom cohort.
+pub const PHANTOM: &str = "phantom";
+/// Where all chance in the phantom cohort comes from.
+pub const PHANTOM_SEED: u64 = 20_211_001;
+/// Resolution of phantom spots, µm/px.
+pub const PHANTOM_MPP: f64 = 0.5;
+/// Code of the sample slide.
+pub const SAMPLE_SLIDE: &str = "SKIN-1";
+/// Name of the sample slide in the assets folder.
+pub const SAMPLE_FILE: &str = "cmu_small_region.svs";
+
+/// A model of the first run.
+pub struct PlannedModel {
+    /// Its key.
+    pub key: &'static str,
+    /// Its title.
+    pub title: &'static str,
+    /// The seed of its training.
+    pub seed: u64,
+}
+
+/// Two models, so that there is something to compare: what differs between them is chance.
+pub const MODELS: [PlannedModel; 2] = [
+    PlannedModel {
+        key: "attention-1",
+        title: "Gated attention, seed 1",
+        seed: 1,
+    },
+    PlannedModel {
+        key: "attention-2",
+        title: "Gated attention, seed 2",
+        seed: 2,
+    },
+];
+
+/// Code of a phantom patient's slide.
+pub fn phantom_slide_code(patient: &str) -> String {
+    format!("PH-{}", patient.trim_start_matches("P-"))
+}
+
+/// Name of a model's file in the file store.
+pub fn model_file(key: &str, file: &str) -> String {
+    format!("models/{key}/{file}")
+}
+
+/// The default encoder in the database.
+pub async fn ensure_encoder(store: &Store) -> Result<EncoderId, StoreError> {
+    let info = &EFFICIENTNET_LITE0;
+    let encoder = NewEncoder {
+        key: info.key.to_owned(),
+        title: info.title.to_owned(),
+        sha256: info.weights_sha256.to_owned(),
+        dim: info.dim as u32,
+        tile_px: info.tile_size_px as u32,
+        mpp: info.tile_mpp,
+    };
+    store.put_encoder(&encoder).await
+}
+
+/// Registers the sample slide, used where it lies.
+pub async fn add_sample_slide(
+    store: &Store,
+    path: &Path,
+    checked: Checked,
+) -> Result<(), StoreError> {
+    let cohort = NewCohort {
+        key: "sample".into(),
+        title: "Sample slide".into(),
+        synthetic: false,
+    };
+    let cohort = store.put_cohort(&cohort).await?;
+    let patient = store.put_patient(cohort, "OPENSLIDE-1").await?;
+    let specimen = NewSpecimen {
+        patient,
+        code: "OPENSLIDE-1-D".into(),
+        taken_at: TakenAt::Diagnosis,
+    };
+    let specimen = store.put_specimen(&specimen).await?;
+    let source = "CMU-1-Small-Region of the OpenSlide test data, free to use and distribute: H&E skin, Aperio, 20×.";
+    let slide = NewSlide {
+        code: SAMPLE_SLIDE.into(),
+        tissue: "skin".into(),
+        source: source.into(),
+        ..checked.new_slide(specimen, path.to_string_lossy().into_owned())
+    };
+    store.put_slide(&slide).await?;
+    Ok(())
+}
+
+/// Registers a drawn spot with its patient, what is known of them, and what was planted.
+pub async fn add_phantom_slide(
+    store: &Store,
+    patient: &Patient,
+    file: &str,
+    checked: Checked,
+    truth: &Truth,
+) -> anyhow::Result<()> {
+    let (cohort, targets) = ensure_phantom_cohort(store).await?;
+    let patient_id = store.put_patient(cohort, &patient.code).await?;
+    let specimen = NewSpecimen {
+        patient: patient_id,
+        code: format!("{}-D", patient.code),
+        taken_at: TakenAt::Diagnosis,
+    };
+    let specimen = store.put_specimen(&specimen).await?;
+    for (target, key) in &targets {
+        if let Some(observed) = patient.observation(key) {
+            let observation = NewObservation {
+                target: *target,
+                of: Observed::Specimen(specimen),
+                present: observed.positive,
+                allele_frequency: observed
+                    .allele_frequency
+                    .map(|share| (f64::from(share) * 1000.0).round() / 1000.0),
+            };
+            store.put_observation(&observation).await?;
+        }
+    }
+    let slide = NewSlide {
+        code: phantom_slide_code(&patient.code),
+        tissue: "marrow".into(),
+        source: "Synthetic: drawn by Marrowscope, not photographed. No patient, no biopsy.".into(),
+        ..checked.new_slide(specimen, file.to_owned())
+    };
+    let (slide, _) = store.put_slide(&slide).await?;
+    for spot in store.spots(slide).await? {
+        store
+            .put_planted_truth(spot.id, &serde_json::to_value(truth)?)
+            .await?;
+    }
+    Ok(())
+}
+
+/// The phantom cohort with its targets and signs.
+pub async fn ensure_phantom_cohort(
+    store: &Store,
+) -> Result<(CohortId, Vec<(TargetId, &'static str)>), StoreError> {
+    let cohort = NewCohort {
+        key: PHANTOM.into(),
+        title: "Synthetic marrow".into(),
+        synthetic: true,
+    };
+    let cohort = store.put_cohort(&cohort).await?;
+    let mut targets = Vec::with_capacity(TARGETS.len());
+    for target in &TARGETS {
+        let new = NewTarget {
+            key: target.key.into(),
+            title: target.name.into(),
+            kind: target.kind,
+            subject: Subject::Specimen,
+        };
+        let id = store.put_target(&new).await?;
+        let citation = (!target.citation.is_empty()).then(|| target.citation.to_owned());
+        store
+            .put_sign(
+                cohort,
+                id,
+                &Sign {
+                    kind: target.sign,
+                    text: target.text.into(),
+                    citation,
+                },
+            )
+            .await?;
+        targets.push((id, target.key));
+    }
+    Ok((cohort, targets))
+}
+
+/// Registers a trained model.
+pub async fn add_model(
+    store: &Store,
+    plan: &PlannedModel,
+    cohort: CohortId,
+    encoder: EncoderId,
+    targets: &[TargetId],
+    trained: &TrainedModel,
+    patients: &[(domain::ids::PatientId, domain::ids::Code)],
+) -> anyhow::Result<ModelId> {
+    let card = trained.card();
+    let held_out = card
+        .fold_models
+        .iter()
+        .flat_map(|fold| {
+            fold.test_patients
+                .iter()
+                .map(move |code| (code, fold_key(fold.repeat, fold.fold)))
+        })
+        .filter_map(|(code, key)| {
+            patients
+                .iter()
+                .find(|(_, known)| known == code)
+                .map(|(id, _)| (*id, key))
+        })
+        .collect();
+    let fold_models = card
+        .fold_models
+        .iter()
+        .map(|fold| NewFoldModel {
+            key: fold_key(fold.repeat, fold.fold),
+            file: model_file(plan.key, model::predictor::WEIGHTS_FILE),
+            sha256: card.weights_sha256.clone(),
+            readouts: fold.targets.iter().map(|target| target.readout).collect(),
+        })
+        .collect();
+    let evaluations = targets
+        .iter()
+        .zip(&card.evaluation)
+        .map(|(&target, evaluation)| NewModelTarget {
+            target,
+            evaluation: Evaluation {
+                positives: evaluation.n_positive as u32,
+                negatives: evaluation.n_negative as u32,
+                auroc: evaluation.auroc.as_ref().map(|auroc| Interval {
+                    estimate: auroc.value,
+                    low: auroc.interval.lower,
+                    high: auroc.interval.upper,
+                }),
+            },
+        });
+    let new = NewModel {
+        key: plan.key.into(),
+        title: plan.title.into(),
+        predictor: "Gated attention".into(),
+        cohort,
+        encoder,
+        seed: plan.seed,
+        data_sha256: card.training_data_sha256.clone(),
+        spec: serde_json::to_value(card)?,
+        targets: evaluations.collect(),
+        fold_models,
+        held_out,
+    };
+    Ok(store.put_model(&new).await?)
+}
+
+/// Which fold of which repeat, in the database's words.
+pub fn fold_key(repeat: usize, fold: usize) -> FoldKey {
+    FoldKey {
+        repeat: repeat as u32,
+        fold: fold as u32,
+    }
+}

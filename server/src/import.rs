@@ -1,0 +1,245 @@
+//! Taking a slide in: a file is opened where it lies, checked, hashed, and given a code.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use domain::geometry::{Mpp, Pyramid};
+use domain::ids::{Code, SpecimenId};
+use serde::{Deserialize, Serialize};
+use slide::{OpenOptions, Slide};
+use store::files::{Files, sha256_of};
+use store::{NewCohort, NewSlide, NewSpecimen, Postgres, Rule, Store, StoreError, TakenAt};
+use utoipa::ToSchema;
+
+use crate::args::{Import, Place};
+use crate::problem::Problem;
+
+/// What to import.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct ImportRequest {
+    /// The file, on the machine that the server runs on.
+    #[schema(value_type = String)]
+    pub path: PathBuf,
+    /// Micrometres per pixel, for files that do not say.
+    pub mpp: Option<f64>,
+    /// Code of the patient; a new one when not given.
+    #[schema(value_type = Option<String>)]
+    pub patient: Option<Code>,
+    /// What tissue it shows, one word.
+    pub tissue: String,
+}
+
+/// A file that was opened and found to be a slide.
+#[derive(Debug, Clone)]
+pub struct Checked {
+    sha256: String,
+    bytes: u64,
+    format: String,
+    pyramid: Pyramid,
+    mpp: Mpp,
+    objective: Option<f64>,
+}
+
+impl Checked {
+    /// As a slide to be stored; its code, tissue and source are still to be said.
+    pub fn new_slide(self, specimen: SpecimenId, path: String) -> NewSlide {
+        NewSlide {
+            specimen,
+            code: String::new(),
+            sha256: self.sha256,
+            path,
+            bytes: self.bytes,
+            format: self.format,
+            spots: vec![self.pyramid.bounds()],
+            pyramid: self.pyramid,
+            mpp: self.mpp,
+            objective: self.objective,
+            tissue: String::new(),
+            source: String::new(),
+        }
+    }
+}
+
+/// Opens and hashes a file. Blocks; takes as long as reading it.
+pub fn check(path: &Path, mpp: Option<f64>) -> anyhow::Result<Checked> {
+    let slide = Slide::open(path, OpenOptions { mpp })?;
+    let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let (sha256, bytes) =
+        sha256_of(file).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(Checked {
+        sha256,
+        bytes,
+        format: slide.format().to_owned(),
+        pyramid: slide.pyramid().clone(),
+        mpp: slide.mpp(),
+        objective: slide.objective(),
+    })
+}
+
+/// Where a slide's file lies: as it is stored, or in the data folder.
+pub fn path_of(files: &Files, stored: &str) -> anyhow::Result<PathBuf> {
+    let path = Path::new(stored);
+    if path.is_absolute() {
+        Ok(path.to_owned())
+    } else {
+        Ok(files.path(stored)?)
+    }
+}
+
+/// Imports a slide and returns its code; encoding and prediction follow as jobs. The same file again is the same slide.
+pub async fn import(store: &Store, request: ImportRequest) -> Result<String, Problem> {
+    if !request.path.is_absolute() {
+        return Err(Problem::invalid("The path of the file must be absolute."));
+    }
+    let word = |text: &str| {
+        !text.is_empty() && text.len() <= 32 && text.chars().all(|c| c.is_alphabetic() || c == '-')
+    };
+    if !word(&request.tissue) {
+        return Err(Problem::invalid(
+            "The tissue must be one word, for example 'marrow'.",
+        ));
+    }
+    let (path, mpp) = (request.path.clone(), request.mpp);
+    let checked = tokio::task::spawn_blocking(move || check(&path, mpp))
+        .await
+        .map_err(|panicked| Problem::internal(&panicked))?
+        .map_err(|error| Problem::unusable(format!("{error:#}")))?;
+    if let Some(code) = store.slide_with_hash(&checked.sha256).await? {
+        return Ok(code);
+    }
+    let cohort = NewCohort {
+        key: "imported".into(),
+        title: "Imported slides".into(),
+        synthetic: false,
+    };
+    let cohort = store.put_cohort(&cohort).await?;
+    // Two imports at once draw the same number; the second is refused and draws again.
+    for _ in 0..20 {
+        let code = store.next_slide_code("S").await?;
+        let patient_code = match &request.patient {
+            Some(patient) => patient.as_str().to_owned(),
+            None => format!("P-{code}"),
+        };
+        let patient = match store.put_patient(cohort, &patient_code).await {
+            Err(StoreError::Refused {
+                rule: Rule::PatientCodeTaken,
+            }) => {
+                return Err(Problem::conflict(format!(
+                    "Patient {patient_code} belongs to another cohort."
+                )));
+            }
+            patient => patient?,
+        };
+        let specimen = NewSpecimen {
+            patient,
+            code: format!("{patient_code}-D"),
+            taken_at: TakenAt::Diagnosis,
+        };
+        let specimen = store.put_specimen(&specimen).await?;
+        let slide = NewSlide {
+            code,
+            tissue: request.tissue.clone(),
+            source: "Imported from a file on this machine.".into(),
+            ..checked
+                .clone()
+                .new_slide(specimen, request.path.to_string_lossy().into_owned())
+        };
+        match store.put_slide(&slide).await {
+            Ok((_, code)) => return Ok(code),
+            Err(StoreError::Refused {
+                rule: Rule::SlideCodeTaken,
+            }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(Problem::unavailable(
+        "Too many imports at once. Try again in a moment.",
+    ))
+}
+
+/// `marrowscope import FILE`: through the server that runs on the data folder, else directly.
+pub async fn from_command_line(place: &Place, import: Import) -> anyhow::Result<()> {
+    let file = &import.file;
+    let path =
+        std::fs::canonicalize(file).with_context(|| format!("cannot find {}", file.display()))?;
+    let request = ImportRequest {
+        path,
+        mpp: import.mpp,
+        patient: import.patient,
+        tissue: import.tissue,
+    };
+    if let Some((address, key)) = crate::key::find(&place.data_dir) {
+        match through_server(address, &key, &request).await {
+            Ok(code) => {
+                println!("Imported as {code}: http://{address}/slides/{code}");
+                return Ok(());
+            }
+            Err(NotThrough::Refused(why)) => bail!(why),
+            // The file was left behind by a server that was killed.
+            Err(NotThrough::NobodyThere) => {}
+        }
+    }
+    std::fs::create_dir_all(&place.data_dir)
+        .with_context(|| format!("cannot make the data folder {}", place.data_dir.display()))?;
+    let postgres = Postgres::open(place.database_url.as_deref(), &place.data_dir).await?;
+    let imported = self::import(postgres.store(), request).await;
+    postgres.stop().await?;
+    match imported {
+        Ok(code) => {
+            println!("Imported as {code}. It is encoded and predicted when the server runs.");
+            Ok(())
+        }
+        Err(problem) => bail!("{}", problem.detail()),
+    }
+}
+
+enum NotThrough {
+    Refused(String),
+    NobodyThere,
+}
+
+/// One request over a plain socket: a client library for one POST to a loopback address would be the larger half of it.
+async fn through_server(
+    address: std::net::SocketAddr,
+    key: &str,
+    request: &ImportRequest,
+) -> Result<String, NotThrough> {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    let refused = |error: &dyn std::fmt::Display| {
+        NotThrough::Refused(format!("the server did not answer: {error}"))
+    };
+    let mut stream = tokio::net::TcpStream::connect(address)
+        .await
+        .map_err(|_| NotThrough::NobodyThere)?;
+    let body = serde_json::to_string(request).map_err(|error| refused(&error))?;
+    let head = format!(
+        "POST /api/v1/slides HTTP/1.1\r\nHost: {address}\r\nOrigin: http://{address}\r\nAuthorization: Bearer {key}\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        body.len()
+    );
+    stream
+        .write_all(head.as_bytes())
+        .await
+        .map_err(|error| refused(&error))?;
+    stream
+        .write_all(body.as_bytes())
+        .await
+        .map_err(|error| refused(&error))?;
+    let mut answer = String::new();
+    stream
+        .read_to_string(&mut answer)
+        .await
+        .map_err(|error| refused(&error))?;
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap_or_default();
+    let body: serde_json::Value = serde_json::from_str(body).map_err(|error| refused(&error))?;
+    if let Some(code) = body.get("code").and_then(serde_json::Value::as_str) {
+        return Ok(code.to_owned());
+    }
+    let detail = body
+        .get("detail")
+        .and_then(serde_json::Value::as_str)
+        .unwrap_or("it refused");
+    Err(NotThrough::Refused(detail.to_owned()))
+}

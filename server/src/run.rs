@@ -1,0 +1,173 @@
+//! From the arguments to a server that listens, and back to a folder at rest.
+
+use std::future::IntoFuture;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use store::Postgres;
+use store::files::Files;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::args::{Arguments, Command, Place, Serve};
+use crate::guard::Hosts;
+use crate::jobs::Work;
+use crate::key::ServerKey;
+use crate::progress::ProgressHub;
+use crate::slides::Slides;
+use crate::state::{AppState, Site};
+
+/// How long open requests may take to end after the signal to stop.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// Does what the command line asks for.
+pub fn run(arguments: Arguments) -> anyhow::Result<()> {
+    if let Some(Command::TrialBatch) = arguments.command {
+        let weights = arguments
+            .place
+            .assets_dir()
+            .join(model::encoder::EFFICIENTNET_LITE0.weights_file);
+        println!(
+            "{}",
+            serde_json::to_string(&model::device::trial_batch(&weights)?)?
+        );
+        return Ok(());
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    let result = match arguments.command {
+        Some(Command::Import(import)) => {
+            runtime.block_on(crate::import::from_command_line(&arguments.place, import))
+        }
+        _ => {
+            // Whatever computes on all cores steps back for the threads that serve.
+            rayon::ThreadPoolBuilder::new()
+                .start_handler(|_| crate::nice::be_nice())
+                .build_global()
+                .ok();
+            runtime.block_on(serve(arguments.place, arguments.serve))
+        }
+    };
+    // A piece of work that does not end in time is cut off: every job can be taken up again.
+    runtime.shutdown_timeout(Duration::from_secs(2));
+    result
+}
+
+async fn serve(place: Place, serve: Serve) -> anyhow::Result<()> {
+    let started = Instant::now();
+    // The port first: when it is taken, nothing else has been touched.
+    let listener = TcpListener::bind(serve.listen).await.with_context(|| {
+        format!("cannot listen on {}: is another server running? --listen ADDRESS:PORT takes another port", serve.listen)
+    })?;
+    let address = listener.local_addr()?;
+    let site = site(&serve.site_dir)?;
+    std::fs::create_dir_all(&place.data_dir)
+        .with_context(|| format!("cannot make the data folder {}", place.data_dir.display()))?;
+    let files = Files::open(&place.data_dir)?;
+    let postgres = Postgres::open(place.database_url.as_deref(), &place.data_dir).await?;
+    tracing::info!("database: {}", postgres.place());
+    let result = serve_with(
+        listener, address, site, &postgres, files, &place, &serve, started,
+    )
+    .await;
+    // Only now that nothing is served any more.
+    postgres.stop().await?;
+    result
+}
+
+async fn serve_with(
+    listener: TcpListener,
+    address: SocketAddr,
+    site: Site,
+    postgres: &Postgres,
+    files: Files,
+    place: &Place,
+    serve: &Serve,
+    started: Instant,
+) -> anyhow::Result<()> {
+    let store = postgres.store().clone();
+    let stopping = CancellationToken::new();
+    let progress = ProgressHub::start(store.clone(), stopping.clone());
+    let device = Arc::new(OnceLock::new());
+    let work = Work::new(
+        store.clone(),
+        files.clone(),
+        progress.clone(),
+        device.clone(),
+        place,
+        serve,
+        stopping.clone(),
+    );
+    let state = AppState {
+        slides: Slides::new(store.clone(), files),
+        key: Arc::new(ServerKey::publish(&place.data_dir, address)?),
+        database: postgres.place().into(),
+        progress,
+        work: work.clone(),
+        device,
+        site,
+        stopping: stopping.clone(),
+        started,
+        store,
+    };
+    let router = crate::routes::router(state, Hosts::new(address, &serve.allow_hosts));
+    let jobs = tokio::spawn(work.run());
+    let shutdown = {
+        let stopping = stopping.clone();
+        async move { stopping.cancelled().await }
+    };
+    let server = tokio::spawn(
+        axum::serve(listener, router)
+            .with_graceful_shutdown(shutdown)
+            .into_future(),
+    );
+    tracing::info!("listening on http://{address}");
+    tracing::info!("{}", domain::NOT_FOR_DIAGNOSIS);
+
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        result = tokio::signal::ctrl_c() => result?,
+        _ = terminate.recv() => {}
+    }
+    tracing::info!("stopping");
+    stopping.cancel();
+    if tokio::time::timeout(DRAIN, server).await.is_err() {
+        tracing::warn!(
+            "requests still open after {} s were cut off",
+            DRAIN.as_secs()
+        );
+    }
+    // The job under way puts itself back into the queue at its next step.
+    if tokio::time::timeout(DRAIN, jobs).await.is_err() {
+        tracing::warn!("a job did not stop in time; it is taken up again at the next start");
+    }
+    Ok(())
+}
+
+/// The names of the browser's files, as the build wrote them.
+fn site(dir: &Path) -> anyhow::Result<Site> {
+    let manifest = dir.join("manifest.json");
+    let text = match std::fs::read(&manifest) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            bail!(
+                "{} is missing: `make run` builds the browser's part, or name its folder with --site-dir",
+                manifest.display()
+            )
+        }
+        Err(error) => {
+            return Err(error).with_context(|| format!("cannot read {}", manifest.display()));
+        }
+    };
+    let assets = serde_json::from_slice(&text)
+        .with_context(|| format!("{} is damaged; build it anew", manifest.display()))?;
+    Ok(Site {
+        dir: dir.to_owned(),
+        assets,
+    })
+}

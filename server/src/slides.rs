@@ -1,0 +1,184 @@
+//! Slides opened once and their pyramid tiles: a bounded registry, a byte-bounded cache in which each tile is made by one
+//! request only, and decoding off the async threads with a bounded queue.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use domain::geometry::Mpp;
+use moka::future::Cache;
+use slide::{OpenOptions, PyramidTile, Slide};
+use store::Store;
+use store::files::Files;
+use tokio::sync::Semaphore;
+
+use crate::problem::Problem;
+
+/// Slides kept open at most; each holds its index and a few file handles.
+const OPEN_SLIDES: u64 = 32;
+/// Bytes of encoded pyramid tiles and thumbnails kept at most.
+const CACHE_BYTES: u64 = 48 << 20;
+/// How long a request may wait for its turn to decode before it is told to come again.
+const PATIENCE: Duration = Duration::from_secs(8);
+/// Long side of a thumbnail, px.
+const THUMBNAIL_PX: u32 = 512;
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Picture {
+    Tile {
+        version: String,
+        level: u32,
+        column: u32,
+        row: u32,
+    },
+    Thumbnail {
+        version: String,
+    },
+}
+
+/// A picture ready to be sent.
+#[derive(Clone)]
+pub struct Encoded {
+    /// The file.
+    pub bytes: Bytes,
+    /// Its media type.
+    pub media_type: &'static str,
+}
+
+/// The open slides of a server.
+#[derive(Clone)]
+pub struct Slides {
+    store: Store,
+    files: Files,
+    open: Cache<String, Arc<Slide>>,
+    pictures: Cache<Picture, Encoded>,
+    decoders: Arc<Semaphore>,
+}
+
+impl Slides {
+    /// An empty registry over the slides that the store knows.
+    pub fn new(store: Store, files: Files) -> Self {
+        let decoders = std::thread::available_parallelism().map_or(2, usize::from);
+        Self {
+            store,
+            files,
+            open: Cache::builder()
+                .max_capacity(OPEN_SLIDES)
+                .time_to_idle(Duration::from_secs(600))
+                .build(),
+            pictures: Cache::builder()
+                .max_capacity(CACHE_BYTES)
+                .weigher(|_, picture: &Encoded| {
+                    u32::try_from(picture.bytes.len()).unwrap_or(u32::MAX)
+                })
+                .build(),
+            decoders: Arc::new(Semaphore::new(decoders)),
+        }
+    }
+
+    /// The slide of a code and version, opened if it is not open yet. A version other than the slide's is not found: its
+    /// pixels are not here.
+    pub async fn get(&self, code: &str, version: &str) -> Result<Arc<Slide>, Problem> {
+        let store = &self.store;
+        self.open
+            .try_get_with(format!("{code}/{version}"), async {
+                let file = store.slide_file(code).await?;
+                if file.version != version {
+                    return Err(Problem::not_found(format!(
+                        "Slide {code} has no version {version}."
+                    )));
+                }
+                let path = crate::import::path_of(&self.files, &file.path)
+                    .map_err(|error| Problem::internal(&error))?;
+                open(path, file.mpp).await
+            })
+            .await
+            .map_err(|problem: Arc<Problem>| (*problem).clone())
+    }
+
+    /// One pyramid tile, as it is stored where that can be shown, else encoded once.
+    pub async fn tile(
+        &self,
+        code: &str,
+        version: &str,
+        level: u32,
+        column: u32,
+        row: u32,
+    ) -> Result<Encoded, Problem> {
+        let key = Picture::Tile {
+            version: version.to_owned(),
+            level,
+            column,
+            row,
+        };
+        self.picture(key, code, version, move |slide| {
+            let tile = slide.pyramid_tile(level as usize, column, row)?;
+            Ok(Encoded {
+                bytes: tile.bytes.into(),
+                media_type: PyramidTile::MEDIA_TYPE,
+            })
+        })
+        .await
+    }
+
+    /// A JPEG of the whole slide, 512 px on its long side.
+    pub async fn thumbnail(&self, code: &str, version: &str) -> Result<Encoded, Problem> {
+        let key = Picture::Thumbnail {
+            version: version.to_owned(),
+        };
+        self.picture(key, code, version, |slide| {
+            let image = slide.thumbnail(THUMBNAIL_PX)?;
+            let mut jpeg = Vec::new();
+            image::codecs::jpeg::JpegEncoder::new_with_quality(&mut jpeg, 85)
+                .encode_image(&image)
+                .map_err(|error| Problem::internal(&error))?;
+            Ok(Encoded {
+                bytes: jpeg.into(),
+                media_type: "image/jpeg",
+            })
+        })
+        .await
+    }
+
+    async fn picture(
+        &self,
+        key: Picture,
+        code: &str,
+        version: &str,
+        make: impl FnOnce(&Slide) -> Result<Encoded, Problem> + Send + 'static,
+    ) -> Result<Encoded, Problem> {
+        let slide = self.get(code, version).await?;
+        self.pictures
+            .try_get_with(key, async {
+                let permit = tokio::time::timeout(PATIENCE, self.decoders.clone().acquire_owned())
+                    .await
+                    .map_err(|_| {
+                        Problem::unavailable(
+                            "Too many tiles are asked for at once. Try again in a moment.",
+                        )
+                    })?
+                    .map_err(|closed| Problem::internal(&closed))?;
+                tokio::task::spawn_blocking(move || {
+                    let _permit = permit;
+                    make(&slide)
+                })
+                .await
+                .map_err(|panicked| Problem::internal(&panicked))?
+            })
+            .await
+            .map_err(|problem: Arc<Problem>| (*problem).clone())
+    }
+}
+
+/// Opens a slide off the async threads; the mpp is the one that the store keeps.
+async fn open(path: PathBuf, mpp: Mpp) -> Result<Arc<Slide>, Problem> {
+    tokio::task::spawn_blocking(move || {
+        Slide::open(&path, OpenOptions { mpp: Some(mpp.mean()) }).map(Arc::new).map_err(|error| {
+            tracing::warn!(%error, path = %path.display(), "slide could not be opened");
+            Problem::unusable("The file of this slide cannot be read any more. Was it moved or changed since it was imported?")
+        })
+    })
+    .await
+    .map_err(|panicked| Problem::internal(&panicked))?
+}

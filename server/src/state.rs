@@ -1,0 +1,107 @@
+//! What every route can reach.
+
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use axum::extract::FromRef;
+use domain::ids::JobId;
+use domain::view::{DeviceView, Status};
+use store::{Page, Store};
+use tokio_util::sync::CancellationToken;
+
+use crate::device::Device;
+use crate::jobs::Work;
+use crate::key::ServerKey;
+use crate::problem::Problem;
+use crate::progress::ProgressHub;
+use crate::slides::Slides;
+
+/// How many slides a list holds at most.
+pub const ALL_SLIDES: Page = Page::first(10_000);
+
+/// The browser's part.
+#[derive(Clone, Debug)]
+pub struct Site {
+    /// Folder with `pkg/` and `public/`.
+    pub dir: PathBuf,
+    /// The names of its files.
+    pub assets: app::SiteAssets,
+}
+
+/// What every route can reach.
+#[derive(Clone, FromRef)]
+pub struct AppState {
+    /// The database and the files.
+    pub store: Store,
+    /// The open slides.
+    pub slides: Slides,
+    /// How far the queue is.
+    pub progress: ProgressHub,
+    /// The jobs' loop.
+    pub work: Work,
+    /// What runs the models; chosen when the first job needs it.
+    #[from_ref(skip)]
+    pub device: Arc<OnceLock<Device>>,
+    /// The browser's part.
+    pub site: Site,
+    /// Where the database is, in words.
+    #[from_ref(skip)]
+    pub database: Arc<str>,
+    /// Opens what only the command line may do.
+    #[from_ref(skip)]
+    pub key: Arc<ServerKey>,
+    /// Ends the long-lived streams when the server stops.
+    pub stopping: CancellationToken,
+    /// When the server started.
+    #[from_ref(skip)]
+    pub started: Instant,
+}
+
+impl AppState {
+    /// The state of the server.
+    pub async fn status(&self) -> Result<Status, Problem> {
+        let totals = self.store.totals().await?;
+        Ok(Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            uptime_seconds: self.started.elapsed().as_secs(),
+            database: self.database.to_string(),
+            device: self.device.get().map(|device| {
+                let info = device.info();
+                DeviceView {
+                    kind: info.kind.to_string(),
+                    name: info.name.clone(),
+                    backend: info.backend.clone(),
+                    reason: info.reason.clone(),
+                }
+            }),
+            resident_bytes: resident_bytes(),
+            slides: totals.slides,
+            tiles_encoded: totals.tiles_encoded,
+            models: self.store.models().await?,
+        })
+    }
+
+    /// Stops a job.
+    pub async fn cancel_job(&self, job: JobId) -> Result<(), Problem> {
+        self.store.jobs().cancel(job).await?;
+        self.progress.wake();
+        Ok(())
+    }
+
+    /// Queues a failed or cancelled job again.
+    pub async fn retry_job(&self, job: JobId) -> Result<(), Problem> {
+        self.store.jobs().retry(job).await?;
+        self.work.wake();
+        self.progress.wake();
+        Ok(())
+    }
+}
+
+/// Resident memory of this process, bytes.
+fn resident_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
+    let kibibytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kibibytes * 1024)
+}

@@ -1,0 +1,272 @@
+//! Builds what the browser is served into `target/site`: WebAssembly and its JavaScript, the style sheet, static files.
+//!
+//! ```text
+//! target/site/
+//!   manifest.json                 {"js": "/pkg/marrowscope.0123abcd.js", "wasm": …, "css": …}: URLs, read by the server
+//!   inputs.json                   what each part was made from, so that nothing is made twice
+//!   pkg/marrowscope.<hash8>.js    names change with the content: the browser may keep them for ever
+//!   pkg/….br, pkg/….gz            the same, compressed
+//!   public/                       a copy of the folder `public`
+//! ```
+
+mod compress;
+mod fingerprint;
+mod scripts;
+mod styles;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+
+use crate::steps::Step;
+use crate::workspace::Workspace;
+
+pub use fingerprint::fingerprint;
+
+/// The brotli form of a file of the site.
+pub fn brotli_form(file: &Path) -> PathBuf {
+    let [brotli, _] = compress::forms(file);
+    brotli
+}
+
+/// Where the parts that a page needs are, as URLs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The ES module that loads the WebAssembly.
+    pub js: String,
+    /// The WebAssembly.
+    pub wasm: String,
+    /// The style sheet.
+    pub css: String,
+}
+
+impl Manifest {
+    /// The three files in the folder of the site.
+    pub fn files(&self, site: &Path) -> [PathBuf; 3] {
+        [&self.js, &self.wasm, &self.css].map(|url| site.join(url.trim_start_matches('/')))
+    }
+}
+
+/// Part of the site → fingerprint of what it was made from.
+type Inputs = BTreeMap<String, String>;
+
+const SCRIPT_SOURCES: &[&str] = &[
+    "app",
+    "frontend",
+    "crates/domain",
+    "Cargo.toml",
+    "Cargo.lock",
+    "rust-toolchain.toml",
+    ".cargo/config.toml",
+    "xtask/src/web",
+];
+const STYLE_SOURCES: &[&str] = &["style", "xtask/src/web"];
+const PUBLIC_SOURCES: &[&str] = &["public", "xtask/src/web"];
+
+/// Builds the parts whose sources have changed.
+pub fn build(workspace: &Workspace) -> Result<Manifest> {
+    let (root, site) = (&workspace.root, workspace.site_dir());
+    let pkg = site.join("pkg");
+    fs::create_dir_all(&pkg)
+        .with_context(|| format!("cannot make the folder {}", pkg.display()))?;
+    let before: Manifest = read_json(&site.join("manifest.json")).unwrap_or_default();
+    let mut inputs: Inputs = read_json(&site.join("inputs.json")).unwrap_or_default();
+    let mut manifest = before.clone();
+    let [js_before, wasm_before, css_before] = before.files(&site);
+
+    let scripts = fingerprint(root, SCRIPT_SOURCES)?;
+    if inputs.get("scripts") != Some(&scripts) || !is_whole(&js_before) || !is_whole(&wasm_before) {
+        let made = scripts::make(workspace)?;
+        let step = Step::begin("Compressing it");
+        manifest.js = put(&pkg, "js", &made.js)?;
+        manifest.wasm = put(&pkg, "wasm", &made.wasm)?;
+        for (path, content) in &made.snippets {
+            compress::write(&pkg.join(path), content)?;
+        }
+        inputs.insert("scripts".into(), scripts);
+        step.done();
+    }
+
+    let styles = fingerprint(root, STYLE_SOURCES)?;
+    if inputs.get("styles") != Some(&styles) || !is_whole(&css_before) {
+        manifest.css = put(&pkg, "css", &styles::make(root)?)?;
+        inputs.insert("styles".into(), styles);
+    }
+
+    let public = fingerprint(root, PUBLIC_SOURCES)?;
+    if inputs.get("public") != Some(&public) || !site.join("public").is_dir() {
+        copy_public(&root.join("public"), &site)?;
+        inputs.insert("public".into(), public);
+    }
+
+    if manifest != before {
+        write_json(&site.join("manifest.json"), &manifest)?;
+        // A server that was started before still serves the parts that it knows.
+        remove_others(
+            &pkg,
+            &[&before, &manifest]
+                .map(|manifest| manifest.files(&site))
+                .concat(),
+        )?;
+    }
+    write_json(&site.join("inputs.json"), &inputs)?;
+    Ok(manifest)
+}
+
+/// Writes `content` and its compressed forms under a name made of its hash; returns the URL.
+fn put(pkg: &Path, extension: &str, content: &[u8]) -> Result<String> {
+    let hash = crate::hash::sha256(content);
+    let name = format!("marrowscope.{}.{extension}", &hash[..8]);
+    compress::write(&pkg.join(&name), content)?;
+    Ok(format!("/pkg/{name}"))
+}
+
+/// Whether a file and its compressed forms are there.
+fn is_whole(file: &Path) -> bool {
+    file.is_file() && compress::forms(file).iter().all(|form| form.is_file())
+}
+
+fn copy_public(from: &Path, site: &Path) -> Result<()> {
+    let (to, part) = (site.join("public"), site.join(".public"));
+    remove_folder(&part)?;
+    fs::create_dir_all(&part)?;
+    for path in fingerprint::files(from)? {
+        let content = fs::read(from.join(&path))
+            .with_context(|| format!("cannot read {}", path.display()))?;
+        let target = part.join(&path);
+        if compress::is_worth_it(&path) {
+            compress::write(&target, &content)?;
+        } else {
+            compress::write_plain(&target, &content)?;
+        }
+    }
+    remove_folder(&to)?;
+    fs::rename(&part, &to).with_context(|| format!("cannot make {}", to.display()))
+}
+
+fn remove_folder(folder: &Path) -> Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot remove {}", folder.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Removes the files of earlier builds; folders (snippets) stay.
+fn remove_others(pkg: &Path, kept: &[PathBuf]) -> Result<()> {
+    for entry in fs::read_dir(pkg)? {
+        let path = entry?.path();
+        let belongs = kept
+            .iter()
+            .any(|file| *file == path || compress::forms(file).contains(&path));
+        if path.is_file() && !belongs {
+            fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
+        }
+    }
+    Ok(())
+}
+
+fn read_json<T: for<'de> Deserialize<'de>>(path: &Path) -> Option<T> {
+    // Absent, cut short or of an older form: then everything is made again.
+    serde_json::from_slice(&fs::read(path).ok()?).ok()
+}
+
+fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<()> {
+    let folder = path.parent().context("a file has a folder")?;
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    serde_json::to_writer_pretty(&mut file, value)?;
+    file.write_all(b"\n")?;
+    file.persist(path)
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_follows_the_content_and_the_compressed_forms_lie_beside_it() {
+        let pkg = tempfile::tempdir().unwrap();
+        let url = put(pkg.path(), "css", b"a{}").unwrap();
+        assert_eq!(url, put(pkg.path(), "css", b"a{}").unwrap());
+        assert_ne!(url, put(pkg.path(), "css", b"b{}").unwrap());
+        let file = pkg.path().join(url.strip_prefix("/pkg/").unwrap());
+        assert!(is_whole(&file));
+        fs::remove_file(&compress::forms(&file)[0]).unwrap();
+        assert!(!is_whole(&file));
+    }
+
+    #[test]
+    fn only_this_and_the_previous_build_are_kept() {
+        let site = tempfile::tempdir().unwrap();
+        let pkg = site.path().join("pkg");
+        fs::create_dir(&pkg).unwrap();
+        let manifests: Vec<_> = [b"1", b"2", b"3"]
+            .map(|content| Manifest {
+                js: put(&pkg, "js", content).unwrap(),
+                wasm: put(&pkg, "wasm", content).unwrap(),
+                css: put(&pkg, "css", b"the same").unwrap(),
+            })
+            .into();
+        remove_others(
+            &pkg,
+            &[
+                manifests[1].files(site.path()),
+                manifests[2].files(site.path()),
+            ]
+            .concat(),
+        )
+        .unwrap();
+        assert!(
+            manifests[1..]
+                .iter()
+                .flat_map(|manifest| manifest.files(site.path()))
+                .all(|file| is_whole(&file))
+        );
+        assert!(!manifests[0].files(site.path())[0].exists());
+        assert_eq!(fs::read_dir(&pkg).unwrap().count(), 3 * 5);
+    }
+
+    #[test]
+    fn static_files_are_copied_and_text_among_them_is_compressed() {
+        let (public, site) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        fs::create_dir(public.path().join("icons")).unwrap();
+        fs::write(public.path().join("icons/mark.svg"), "<svg/>".repeat(100)).unwrap();
+        fs::write(public.path().join("photo.png"), "png").unwrap();
+        fs::create_dir(site.path().join("public")).unwrap();
+        fs::write(site.path().join("public/old.txt"), "gone").unwrap();
+        copy_public(public.path(), site.path()).unwrap();
+        let copied = fingerprint::files(&site.path().join("public")).unwrap();
+        let names: Vec<_> = copied.iter().map(|path| path.to_str().unwrap()).collect();
+        assert_eq!(
+            names,
+            [
+                "icons/mark.svg",
+                "icons/mark.svg.br",
+                "icons/mark.svg.gz",
+                "photo.png"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_damaged_manifest_counts_as_none() {
+        let site = tempfile::tempdir().unwrap();
+        let path = site.path().join("manifest.json");
+        fs::write(&path, "{\"js\": \"/pk").unwrap();
+        assert_eq!(read_json::<Manifest>(&path), None);
+        let manifest = Manifest {
+            js: "/pkg/a.js".into(),
+            wasm: "/pkg/a.wasm".into(),
+            css: "/pkg/a.css".into(),
+        };
+        write_json(&path, &manifest).unwrap();
+        assert_eq!(read_json(&path), Some(manifest));
+    }
+}
