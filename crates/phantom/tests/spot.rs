@@ -1,5 +1,11 @@
 //! What a spot promises: the same bytes from the same seed, truth that fits the picture, signs where they belong.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
 use domain::geometry::SlideRect;
 use phantom::signs::{DEL5Q, SF3B1, TET2};
 use phantom::truth::Outline;
