@@ -116,7 +116,7 @@ fn burn_wgpu_on_swiftshader_computes_the_reference_features() {
             "MARROWSCOPE_ASSETS",
             weights.parent().expect("the weights lie in a folder"),
         )
-        .env("VK_DRIVER_FILES", driver)
+        .env("VK_DRIVER_FILES", &driver)
         .env("LD_LIBRARY_PATH", libraries)
         .env("XDG_RUNTIME_DIR", runtime.path())
         .output()

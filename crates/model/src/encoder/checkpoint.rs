@@ -92,6 +92,10 @@ mod tests {
     /// No file's.
     const OTHER_SHA256: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
+    /// That of "another file".
+    const ANOTHER_FILE_SHA256: &str =
+        "100ef6a71bac925f709fe9c114c60460bf6e472cfdb9d44bd8adf1698135260f";
+
     fn folder_with(bytes: &[u8]) -> (tempfile::TempDir, std::path::PathBuf) {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("weights.pth");
@@ -120,25 +124,18 @@ mod tests {
     fn another_file_is_refused_by_its_hash() {
         let (_folder, path) = folder_with(b"another file");
         let error = Checkpoint::open(&path, OTHER_SHA256).err();
-        let Some(EncoderError::WrongHash {
-            expected, found, ..
-        }) = error
-        else {
-            panic!("{error:?}");
-        };
-        assert_eq!(expected, OTHER_SHA256);
-        assert_eq!(found.len(), 64);
-        assert_ne!(found, expected);
+        // As `printf 'another file' | sha256sum` prints it.
+        let refused = matches!(
+            &error,
+            Some(EncoderError::WrongHash { found, .. }) if found == ANOTHER_FILE_SHA256
+        );
+        assert!(refused, "{error:?}");
     }
 
     #[test]
     fn a_file_that_is_no_checkpoint_is_refused_even_with_the_right_hash() {
-        let (_folder, path) = folder_with(b"not a checkpoint");
-        let found = match Checkpoint::open(&path, "") {
-            Err(EncoderError::WrongHash { found, .. }) => found,
-            other => panic!("{:?}", other.err()),
-        };
-        let error = Checkpoint::open(&path, &found).err();
+        let (_folder, path) = folder_with(b"another file");
+        let error = Checkpoint::open(&path, ANOTHER_FILE_SHA256).err();
         assert!(matches!(error, Some(EncoderError::NotACheckpoint { .. })));
     }
 
@@ -168,9 +165,7 @@ mod tests {
         let error = small_checkpoint()
             .tensor("_conv_stem.weight", &[32, 3, 3, 3])
             .err();
-        let Some(EncoderError::MissingTensor { name }) = error else {
-            panic!("{error:?}");
-        };
-        assert_eq!(name, "_conv_stem.weight");
+        let missing = matches!(&error, Some(EncoderError::MissingTensor { name }) if name == "_conv_stem.weight");
+        assert!(missing, "{error:?}");
     }
 }

@@ -281,11 +281,7 @@ impl<S: Simd, const VECTORS: usize> Tile<'_, S, VECTORS> {
             let width = VECTORS * S::F32_LANES;
             let (to, _) = S::as_mut_simd_f32s(&mut output[place..][..width]);
             match self.after {
-                After::Nothing => {
-                    for vector in 0..VECTORS {
-                        to[vector] = sums[vector];
-                    }
-                }
+                After::Nothing => to.copy_from_slice(&sums),
                 After::Relu6 => {
                     for vector in 0..VECTORS {
                         to[vector] = relu6(simd, sums[vector]);
