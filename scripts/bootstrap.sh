@@ -186,7 +186,7 @@ if [ "$wanted" = test ] && [ -z "$todo" ]; then
             for hash in $node_hashes; do printf ' --hash=sha256:%s' "$hash"; done
             echo
         } >"$tools/node.txt"
-        python3 -m pip install --quiet --disable-pip-version-check --no-input --no-deps --no-compile \
+        PIP_ROOT_USER_ACTION=ignore python3 -m pip install --quiet --disable-pip-version-check --no-input --no-deps --no-compile \
             --only-binary=:all: --require-hashes --target "$tools/node.part" -r "$tools/node.txt" >&2
         mv "$tools/node.part" "$tools/node"
         found=$(find_node) || {

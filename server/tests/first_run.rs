@@ -1,5 +1,11 @@
 //! The first run, whole and small: draws, encodes, trains, predicts; and survives being killed anywhere.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
 mod support;
 
 use std::time::{Duration, Instant};

@@ -1,5 +1,11 @@
 //! The program as others meet it: answers, refusals, and what happens when things go wrong.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
 mod support;
 
 use std::time::Duration;

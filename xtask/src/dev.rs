@@ -1,6 +1,4 @@
-//! Rebuilds what has changed and starts the server anew.
-//!
-//! The server is started with `MARROWSCOPE_DEV=1`: its pages then reload when their event stream comes back.
+//! Rebuilds what has changed and starts the server anew; the pages reload themselves (see [`Variant::Dev`]).
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -13,6 +11,7 @@ use anyhow::{Context, Result};
 use notify::{RecursiveMode, Watcher};
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::web::Variant;
 use crate::workspace::Workspace;
 use crate::{run, web};
 
@@ -34,7 +33,7 @@ const DRAIN: Duration = Duration::from_secs(15);
 /// Runs until interrupted.
 pub fn dev(workspace: &Workspace, server_args: &[OsString]) -> Result<()> {
     let (_watcher, changes) = watch(workspace)?;
-    run::prepare(workspace, server_args)?;
+    run::prepare(workspace, Variant::Dev, server_args)?;
     let mut server = Some(start(workspace, server_args)?);
     loop {
         let changed = next_change(&changes)?;
@@ -46,7 +45,9 @@ pub fn dev(workspace: &Workspace, server_args: &[OsString]) -> Result<()> {
                 .display()
         );
         // What was built before goes on while the new does not compile.
-        if let Err(error) = web::build(workspace).and_then(|_| run::build_server(workspace)) {
+        if let Err(error) =
+            web::build(workspace, Variant::Dev).and_then(|_| run::build_server(workspace))
+        {
             eprintln!("error: {error:#}");
             continue;
         }
@@ -101,8 +102,7 @@ fn next_change(changes: &Receiver<PathBuf>) -> Result<PathBuf> {
 }
 
 fn start(workspace: &Workspace, server_args: &[OsString]) -> Result<Child> {
-    run::server(workspace, server_args)
-        .env("MARROWSCOPE_DEV", "1")
+    run::server(workspace, Variant::Dev, server_args)
         .spawn()
         .context("cannot start the server")
 }

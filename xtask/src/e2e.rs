@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 
 use crate::process::Checked;
 use crate::steps::Step;
+use crate::web::Variant;
 use crate::workspace::Workspace;
 use crate::{assets, run};
 
@@ -17,7 +18,7 @@ use crate::{assets, run};
 /// The tests find everything by variables: `MARROWSCOPE_SERVER` (the program), `MARROWSCOPE_SITE_DIR`,
 /// `MARROWSCOPE_ASSETS` (folder of weights and sample slide) and `MARROWSCOPE_CHROMIUM`.
 pub fn e2e(workspace: &Workspace, playwright_args: &[OsString]) -> Result<()> {
-    run::prepare(workspace, &[])?;
+    run::prepare(workspace, Variant::Product, &[])?;
     let tools = Tools::find(workspace)?;
     let folder = workspace.root.join("end2end");
     tools.install_packages(&folder)?;
@@ -28,8 +29,8 @@ pub fn e2e(workspace: &Workspace, playwright_args: &[OsString]) -> Result<()> {
         .args(["node_modules/@playwright/test/cli.js", "test"])
         .args(playwright_args)
         .env("MARROWSCOPE_SERVER", workspace.server_binary())
-        .env("MARROWSCOPE_SITE_DIR", workspace.site_dir())
-        .env("MARROWSCOPE_ASSETS", assets::folder(&workspace.data_dir()))
+        .env("MARROWSCOPE_SITE_DIR", Variant::Product.folder(workspace))
+        .env("MARROWSCOPE_ASSETS", assets::folder(&workspace.data_dir())?)
         .env("MARROWSCOPE_CHROMIUM", &tools.chromium)
         .run_checked()?;
     step.done();

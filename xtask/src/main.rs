@@ -12,7 +12,6 @@ mod python;
 mod run;
 mod steps;
 mod test;
-mod throwaway;
 mod web;
 mod workspace;
 
@@ -23,6 +22,7 @@ use std::process::ExitCode;
 use clap::builder::PossibleValuesParser;
 use clap::{Parser, Subcommand};
 
+use web::Variant;
 use workspace::Workspace;
 
 #[derive(Parser)]
@@ -36,7 +36,7 @@ struct Cli {
 enum Command {
     /// Fetch the encoder's weights and the sample slide, once
     Assets {
-        /// Where Marrowscope keeps its data; the files go into its folder `assets`
+        /// Where Marrowscope keeps its data; the files go into its folder `assets`, or where MARROWSCOPE_ASSETS says
         #[arg(long)]
         data_dir: Option<PathBuf>,
     },
@@ -94,9 +94,9 @@ fn carry_out(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Assets { data_dir } => {
             let data_dir = data_dir.unwrap_or_else(|| workspace.data_dir());
-            assets::ensure(&workspace, &data_dir)
+            assets::ensure(&workspace, &assets::folder(&data_dir)?)
         }
-        Command::Web => web::build(&workspace).map(drop),
+        Command::Web => web::build(&workspace, Variant::Product).map(drop),
         Command::Run { server_args } => run::run(&workspace, &server_args),
         Command::Dev { server_args } => dev::dev(&workspace, &server_args),
         Command::Lint => lint::lint(&workspace),

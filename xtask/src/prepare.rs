@@ -5,11 +5,11 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use cluster::Throwaway;
 use serde_json::Value;
 
 use crate::process::Checked;
 use crate::steps::Step;
-use crate::throwaway::ThrowawayCluster;
 use crate::web::fingerprint;
 use crate::workspace::Workspace;
 
@@ -49,7 +49,7 @@ pub fn write(workspace: &Workspace) -> Result<()> {
 
 /// Fails when [`write`] would change something that matters. Asks no database when nothing has changed since it did.
 pub fn check(workspace: &Workspace) -> Result<()> {
-    let stamp = workspace.target.join("prepare/checked");
+    let stamp = workspace.target.join("prepared");
     let inputs = fingerprint(&workspace.root, SOURCES)?;
     if fs::read_to_string(&stamp).is_ok_and(|checked| checked == inputs) {
         return Ok(());
@@ -61,31 +61,30 @@ pub fn check(workspace: &Workspace) -> Result<()> {
             differences.join("\n")
         );
     }
-    fs::create_dir_all(workspace.target.join("prepare"))?;
-    fs::write(&stamp, inputs)?;
+    fs::write(&stamp, inputs).with_context(|| format!("cannot write {}", stamp.display()))?;
     Ok(())
 }
 
 /// Compiles `store` against a throw-away cluster and returns what its macros wrote down.
 fn ask(workspace: &Workspace) -> Result<Answers> {
     let step = Step::begin("Asking a throw-away Postgres about the queries");
-    let cluster = ThrowawayCluster::start()?;
-    cluster.migrate(&workspace.root.join("migrations"))?;
+    let cluster = Throwaway::start()?;
+    cluster.run_sql(&workspace.root.join("migrations"))?;
     let answers = tempfile::tempdir()?;
     // A target folder of its own: what the ordinary build has compiled stays as it is.
     let target = workspace.target.join("prepare");
-    fs::create_dir_all(&target)?;
-    // The macros only write when they run.
-    workspace
-        .cargo()
-        .args(["clean", "--quiet", "--package", "store", "--target-dir"])
-        .arg(&target)
-        .run_checked()?;
+    if target.exists() {
+        // The macros only write when they run.
+        workspace
+            .cargo()
+            .args(["clean", "--quiet", "--package", "store", "--target-dir"])
+            .arg(&target)
+            .run_checked()?;
+    }
     workspace
         .cargo()
         .args([
             "check",
-            "--quiet",
             "--package",
             "store",
             "--all-targets",

@@ -9,20 +9,21 @@ use anyhow::{Context, Result};
 
 use crate::process::Checked;
 use crate::steps::Step;
+use crate::web::Variant;
 use crate::workspace::Workspace;
 use crate::{assets, web};
 
 /// Fetches and builds what is missing, then becomes the server: signals and the exit status are its own.
 pub fn run(workspace: &Workspace, server_args: &[OsString]) -> Result<()> {
-    prepare(workspace, server_args)?;
-    let error = server(workspace, server_args).exec();
+    prepare(workspace, Variant::Product, server_args)?;
+    let error = server(workspace, Variant::Product, server_args).exec();
     Err(error).with_context(|| format!("cannot start {}", workspace.server_binary().display()))
 }
 
 /// Assets, the browser's part and the server, as far as they are not there.
-pub fn prepare(workspace: &Workspace, server_args: &[OsString]) -> Result<()> {
-    assets::ensure(workspace, &data_dir(workspace, server_args))?;
-    web::build(workspace)?;
+pub fn prepare(workspace: &Workspace, variant: Variant, server_args: &[OsString]) -> Result<()> {
+    assets::ensure(workspace, &assets_dir(workspace, server_args)?)?;
+    web::build(workspace, variant)?;
     build_server(workspace)
 }
 
@@ -41,10 +42,10 @@ pub fn build_server(workspace: &Workspace) -> Result<()> {
 }
 
 /// The server's command line: with our folders, unless `server_args` names others.
-pub fn server(workspace: &Workspace, server_args: &[OsString]) -> Command {
+pub fn server(workspace: &Workspace, variant: Variant, server_args: &[OsString]) -> Command {
     let mut command = Command::new(workspace.server_binary());
     for (option, folder) in [
-        ("--site-dir", workspace.site_dir()),
+        ("--site-dir", variant.folder(workspace)),
         ("--data-dir", workspace.data_dir()),
     ] {
         if value_of(server_args, option).is_none() {
@@ -55,8 +56,13 @@ pub fn server(workspace: &Workspace, server_args: &[OsString]) -> Command {
     command
 }
 
-fn data_dir(workspace: &Workspace, server_args: &[OsString]) -> PathBuf {
-    value_of(server_args, "--data-dir").map_or_else(|| workspace.data_dir(), PathBuf::from)
+/// Where the server will look for the assets.
+fn assets_dir(workspace: &Workspace, server_args: &[OsString]) -> Result<PathBuf> {
+    if let Some(folder) = value_of(server_args, "--assets-dir") {
+        return Ok(folder.into());
+    }
+    let data_dir = value_of(server_args, "--data-dir").map(PathBuf::from);
+    assets::folder(&data_dir.unwrap_or_else(|| workspace.data_dir()))
 }
 
 /// The value in `--option value` or `--option=value`.
@@ -78,12 +84,15 @@ mod tests {
         line.split_whitespace().map(OsString::from).collect()
     }
 
-    fn command_line(server_args: &str) -> String {
-        let workspace = Workspace {
+    fn workspace() -> Workspace {
+        Workspace {
             root: "/repo".into(),
             target: "/repo/target".into(),
-        };
-        let command = server(&workspace, &words(server_args));
+        }
+    }
+
+    fn command_line(server_args: &str) -> String {
+        let command = server(&workspace(), Variant::Product, &words(server_args));
         let args: Vec<_> = command
             .get_args()
             .map(|arg| arg.to_str().unwrap())
@@ -94,8 +103,8 @@ mod tests {
     #[test]
     fn the_server_gets_our_folders_and_the_persons_arguments() {
         assert_eq!(
-            command_line("--port 3001"),
-            "--site-dir /repo/target/site --data-dir /repo/data --port 3001"
+            command_line("--listen 127.0.0.1:0"),
+            "--site-dir /repo/target/site --data-dir /repo/data --listen 127.0.0.1:0"
         );
     }
 
@@ -112,22 +121,27 @@ mod tests {
     }
 
     #[test]
-    fn assets_go_where_the_server_will_look() {
-        let workspace = Workspace {
-            root: "/repo".into(),
-            target: "/repo/target".into(),
-        };
-        assert_eq!(
-            data_dir(&workspace, &words("--data-dir=/big")),
-            PathBuf::from("/big")
-        );
-        assert_eq!(
-            data_dir(&workspace, &words("--data-dir /big")),
-            PathBuf::from("/big")
-        );
-        assert_eq!(
-            data_dir(&workspace, &words("--data-directory /big")),
-            PathBuf::from("/repo/data")
-        );
+    fn an_option_has_its_value_after_a_space_or_an_equals_sign() {
+        for line in [
+            "--data-dir /big",
+            "--data-dir=/big",
+            "import x --data-dir /big",
+        ] {
+            assert_eq!(
+                value_of(&words(line), "--data-dir"),
+                Some("/big".into()),
+                "{line}"
+            );
+        }
+        for line in ["--data-directory /big", "--data-dir", "data-dir /big"] {
+            assert_eq!(value_of(&words(line), "--data-dir"), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn assets_go_where_the_person_lets_the_server_look() {
+        let folder =
+            assets_dir(&workspace(), &words("--data-dir /big --assets-dir /shared")).unwrap();
+        assert_eq!(folder, PathBuf::from("/shared"));
     }
 }

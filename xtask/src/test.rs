@@ -13,13 +13,14 @@ pub fn test(workspace: &Workspace) -> Result<()> {
         "On two cores this takes up to an hour the first time, most of it for the dependencies, then minutes."
     );
     lint::lint(workspace)?;
-    assets::ensure(workspace, &workspace.data_dir())?;
+    let assets = assets::folder(&workspace.data_dir())?;
+    assets::ensure(workspace, &assets)?;
 
     let step = Step::begin("Native tests (some fifteen minutes of building the first time)");
     workspace
         .cargo()
         .arg("test")
-        .env("MARROWSCOPE_ASSETS", assets::folder(&workspace.data_dir()))
+        .env("MARROWSCOPE_ASSETS", &assets)
         .run_checked()?;
     step.done();
 

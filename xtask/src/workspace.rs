@@ -50,11 +50,6 @@ impl Workspace {
         self.root.join("data")
     }
 
-    /// What the browser is served.
-    pub fn site_dir(&self) -> PathBuf {
-        self.target.join("site")
-    }
-
     /// The server as [`crate::run::build_server`] builds it.
     pub fn server_binary(&self) -> PathBuf {
         self.target.join("debug/marrowscope")

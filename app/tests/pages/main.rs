@@ -1,4 +1,10 @@
 //! The pages as the server renders them, asked through the router, in process.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 #![cfg(feature = "ssr")]
 
 mod fake;

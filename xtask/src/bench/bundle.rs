@@ -3,16 +3,16 @@
 use anyhow::{Context, Result};
 
 use super::{Measurement, Outcome};
-use crate::web;
+use crate::web::{self, Variant};
 use crate::workspace::Workspace;
 
 const TARGET_KB: f64 = 300.0;
 
 /// The brotli forms of WebAssembly, JavaScript and style sheet, in units of 1000 bytes.
 pub fn measure(workspace: &Workspace) -> Result<Outcome> {
-    let manifest = web::build(workspace)?;
+    let manifest = web::build(workspace, Variant::Product)?;
     let mut bytes = 0;
-    for file in manifest.files(&workspace.site_dir()) {
+    for file in manifest.files(&Variant::Product.folder(workspace)) {
         let brotli = web::brotli_form(&file);
         let metadata = brotli
             .metadata()

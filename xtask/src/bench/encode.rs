@@ -76,8 +76,9 @@ pub fn on_gpu(workspace: &Workspace) -> Result<Outcome> {
 }
 
 fn weights(workspace: &Workspace) -> Result<PathBuf> {
-    assets::ensure(workspace, &workspace.data_dir())?;
-    Ok(assets::weights_file(&workspace.data_dir()))
+    let folder = assets::folder(&workspace.data_dir())?;
+    assets::ensure(workspace, &folder)?;
+    Ok(assets::weights_file(&folder))
 }
 
 /// A card that Vulkan could know shows itself as a render node or by NVIDIA's own device.

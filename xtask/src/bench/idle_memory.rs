@@ -1,16 +1,17 @@
 //! How much memory a server takes that nobody uses.
 
 use std::fs;
-use std::net::TcpListener;
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use cluster::Throwaway;
 
 use super::{Measurement, Outcome};
-use crate::throwaway::ThrowawayCluster;
+use crate::web::{self, Variant};
 use crate::workspace::Workspace;
-use crate::{dev, run, web};
+use crate::{dev, run};
 
 const TARGET_MB: f64 = 150.0;
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -19,27 +20,23 @@ const SETTLE: Duration = Duration::from_secs(3);
 
 /// Starts a server on an empty database and an empty data folder and reads how much of it is resident.
 pub fn measure(workspace: &Workspace) -> Result<Outcome> {
-    web::build(workspace)?;
+    web::build(workspace, Variant::Product)?;
     run::build_server(workspace)?;
-    let cluster = ThrowawayCluster::start()?;
+    let database = Throwaway::start()?;
     let data = tempfile::tempdir()?;
     let log = tempfile::NamedTempFile::new()?;
-    // Free a moment ago; nothing else on this machine is asking for ports at random.
-    let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-    let args = [
-        "--no-first-run".into(),
-        "--data-dir".into(),
-        data.path().into(),
-        "--port".into(),
-        port.to_string().into(),
-    ];
-    let mut server = run::server(workspace, &args)
-        .env("DATABASE_URL", cluster.url())
-        .stdout(log.reopen()?)
-        .stderr(log.reopen()?)
-        .spawn()
-        .context("cannot start the server")?;
-    let ready = wait_until_ready(port, || Ok(server.try_wait()?.is_none()));
+    let args = ["--no-first-run", "--listen", "127.0.0.1:0", "--data-dir"].map(Into::into);
+    let mut server = run::server(
+        workspace,
+        Variant::Product,
+        &[&args[..], &[data.path().into()]].concat(),
+    )
+    .env("DATABASE_URL", database.url())
+    .stdout(log.reopen()?)
+    .stderr(log.reopen()?)
+    .spawn()
+    .context("cannot start the server")?;
+    let ready = wait_until_ready(data.path(), || Ok(server.try_wait()?.is_none()));
     let resident = ready.and_then(|()| {
         thread::sleep(SETTLE);
         let status = fs::read_to_string(format!("/proc/{}/status", server.id()))?;
@@ -54,12 +51,10 @@ pub fn measure(workspace: &Workspace) -> Result<Outcome> {
     }))
 }
 
-fn wait_until_ready(port: u16, mut is_alive: impl FnMut() -> Result<bool>) -> Result<()> {
+/// Waits for the server's address, which it writes into its data folder, and for its word that it is ready.
+fn wait_until_ready(data_dir: &Path, mut is_alive: impl FnMut() -> Result<bool>) -> Result<()> {
     let started = Instant::now();
-    while ureq::get(format!("http://127.0.0.1:{port}/readyz"))
-        .call()
-        .is_err()
-    {
+    while !is_ready(data_dir) {
         if !is_alive()? {
             bail!("the server has ended");
         }
@@ -69,6 +64,21 @@ fn wait_until_ready(port: u16, mut is_alive: impl FnMut() -> Result<bool>) -> Re
         thread::sleep(Duration::from_millis(100));
     }
     Ok(())
+}
+
+fn is_ready(data_dir: &Path) -> bool {
+    let Some(address) = fs::read_to_string(data_dir.join("server.json"))
+        .ok()
+        .and_then(|text| address(&text))
+    else {
+        return false;
+    };
+    ureq::get(format!("http://{address}/readyz")).call().is_ok()
+}
+
+fn address(contact: &str) -> Option<String> {
+    let contact: serde_json::Value = serde_json::from_str(contact).ok()?;
+    Some(contact["address"].as_str()?.to_owned())
 }
 
 /// `VmRSS` of /proc/…/status, in units of 1,000,000 bytes.
@@ -97,14 +107,19 @@ mod tests {
     }
 
     #[test]
+    fn a_server_is_found_by_what_it_writes_beside_its_data() {
+        assert_eq!(
+            address(r#"{"address": "127.0.0.1:4711", "key": "x"}"#).as_deref(),
+            Some("127.0.0.1:4711")
+        );
+        assert_eq!(address("{"), None);
+    }
+
+    #[test]
     fn a_server_that_ends_is_not_waited_for() {
-        let port = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
+        let data = tempfile::tempdir().unwrap();
         let started = Instant::now();
-        assert!(wait_until_ready(port, || Ok(false)).is_err());
+        assert!(wait_until_ready(data.path(), || Ok(false)).is_err());
         assert!(started.elapsed() < Duration::from_secs(10));
     }
 }

@@ -67,9 +67,34 @@ const SCRIPT_SOURCES: &[&str] = &[
 const STYLE_SOURCES: &[&str] = &["style", "xtask/src/web"];
 const PUBLIC_SOURCES: &[&str] = &["public", "xtask/src/web"];
 
+/// For whom the site is built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Variant {
+    /// What is served to people: `target/site`.
+    Product,
+    /// For `cargo xtask dev`, in `target/dev-site`: pages reload when the server has been away.
+    Dev,
+}
+
+/// Every page of the development site runs this as well.
+const RELOAD: &str = "
+let away = false;
+setInterval(() => fetch('/healthz').then(() => away && location.reload(), () => { away = true; }), 200);
+";
+
+impl Variant {
+    /// Where it is built.
+    pub fn folder(self, workspace: &Workspace) -> PathBuf {
+        workspace.target.join(match self {
+            Self::Product => "site",
+            Self::Dev => "dev-site",
+        })
+    }
+}
+
 /// Builds the parts whose sources have changed.
-pub fn build(workspace: &Workspace) -> Result<Manifest> {
-    let (root, site) = (&workspace.root, workspace.site_dir());
+pub fn build(workspace: &Workspace, variant: Variant) -> Result<Manifest> {
+    let (root, site) = (&workspace.root, variant.folder(workspace));
     let pkg = site.join("pkg");
     fs::create_dir_all(&pkg)
         .with_context(|| format!("cannot make the folder {}", pkg.display()))?;
@@ -80,7 +105,10 @@ pub fn build(workspace: &Workspace) -> Result<Manifest> {
 
     let scripts = fingerprint(root, SCRIPT_SOURCES)?;
     if inputs.get("scripts") != Some(&scripts) || !is_whole(&js_before) || !is_whole(&wasm_before) {
-        let made = scripts::make(workspace)?;
+        let mut made = scripts::make(workspace)?;
+        if variant == Variant::Dev {
+            made.js.extend_from_slice(RELOAD.as_bytes());
+        }
         let step = Step::begin("Compressing it");
         manifest.js = put(&pkg, "js", &made.js)?;
         manifest.wasm = put(&pkg, "wasm", &made.wasm)?;
@@ -179,6 +207,7 @@ fn read_json<T: for<'de> Deserialize<'de>>(path: &Path) -> Option<T> {
 fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<()> {
     let folder = path.parent().context("a file has a folder")?;
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    crate::assets::make_readable(file.as_file())?;
     serde_json::to_writer_pretty(&mut file, value)?;
     file.write_all(b"\n")?;
     file.persist(path)
