@@ -90,6 +90,8 @@ pub struct Import {
 impl Place {
     /// Folder with the encoder weights and the sample slide.
     pub fn assets_dir(&self) -> PathBuf {
-        self.assets_dir.clone().unwrap_or_else(|| self.data_dir.join("assets"))
+        self.assets_dir
+            .clone()
+            .unwrap_or_else(|| self.data_dir.join("assets"))
     }
 }

@@ -28,7 +28,9 @@ impl From<Problem> for AppError {
         let message = problem.detail().to_owned();
         match problem.status() {
             StatusCode::NOT_FOUND => Self::not_found(message),
-            StatusCode::SERVICE_UNAVAILABLE | StatusCode::INSUFFICIENT_STORAGE => Self::unavailable(message),
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::INSUFFICIENT_STORAGE => {
+                Self::unavailable(message)
+            }
             StatusCode::INTERNAL_SERVER_ERROR => Self::internal(message),
             _ => Self::invalid(message),
         }
@@ -37,11 +39,25 @@ impl From<Problem> for AppError {
 
 impl Backend for AppBackend {
     fn list_slides(&self) -> Answer<'_, Vec<SlideSummary>> {
-        Box::pin(async { Ok(self.state.store.slides(ALL_SLIDES).await.map_err(Problem::from)?) })
+        Box::pin(async {
+            Ok(self
+                .state
+                .store
+                .slides(ALL_SLIDES)
+                .await
+                .map_err(Problem::from)?)
+        })
     }
 
     fn slide(&self, code: Code) -> Answer<'_, SlideDetail> {
-        Box::pin(async move { Ok(self.state.store.slide(code.as_str()).await.map_err(Problem::from)?) })
+        Box::pin(async move {
+            Ok(self
+                .state
+                .store
+                .slide(code.as_str())
+                .await
+                .map_err(Problem::from)?)
+        })
     }
 
     fn models(&self) -> Answer<'_, Vec<ModelSummary>> {
@@ -53,7 +69,15 @@ impl Backend for AppBackend {
     }
 
     fn progress(&self) -> Answer<'_, Progress> {
-        Box::pin(async { Ok(self.state.store.jobs().progress().await.map_err(Problem::from)?) })
+        Box::pin(async {
+            Ok(self
+                .state
+                .store
+                .jobs()
+                .progress()
+                .await
+                .map_err(Problem::from)?)
+        })
     }
 
     fn cancel_job(&self, id: JobId) -> Answer<'_, ()> {

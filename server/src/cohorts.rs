@@ -8,8 +8,8 @@ use model::encoder::EFFICIENTNET_LITE0;
 use model::predictor::TrainedModel;
 use phantom::{Patient, TARGETS, Truth};
 use store::{
-    FoldKey, NewCohort, NewEncoder, NewFoldModel, NewModel, NewModelTarget, NewObservation, NewSlide, NewSpecimen,
-    NewTarget, Observed, Store, StoreError, Subject, TakenAt,
+    FoldKey, NewCohort, NewEncoder, NewFoldModel, NewModel, NewModelTarget, NewObservation,
+    NewSlide, NewSpecimen, NewTarget, Observed, Store, StoreError, Subject, TakenAt,
 };
 
 use crate::import::Checked;
@@ -37,8 +37,16 @@ pub struct PlannedModel {
 
 /// Two models, so that there is something to compare: what differs between them is chance.
 pub const MODELS: [PlannedModel; 2] = [
-    PlannedModel { key: "attention-1", title: "Gated attention, seed 1", seed: 1 },
-    PlannedModel { key: "attention-2", title: "Gated attention, seed 2", seed: 2 },
+    PlannedModel {
+        key: "attention-1",
+        title: "Gated attention, seed 1",
+        seed: 1,
+    },
+    PlannedModel {
+        key: "attention-2",
+        title: "Gated attention, seed 2",
+        seed: 2,
+    },
 ];
 
 /// Code of a phantom patient's slide.
@@ -66,11 +74,23 @@ pub async fn ensure_encoder(store: &Store) -> Result<EncoderId, StoreError> {
 }
 
 /// Registers the sample slide, used where it lies.
-pub async fn add_sample_slide(store: &Store, path: &Path, checked: Checked) -> Result<(), StoreError> {
-    let cohort = NewCohort { key: "sample".into(), title: "Sample slide".into(), synthetic: false };
+pub async fn add_sample_slide(
+    store: &Store,
+    path: &Path,
+    checked: Checked,
+) -> Result<(), StoreError> {
+    let cohort = NewCohort {
+        key: "sample".into(),
+        title: "Sample slide".into(),
+        synthetic: false,
+    };
     let cohort = store.put_cohort(&cohort).await?;
     let patient = store.put_patient(cohort, "OPENSLIDE-1").await?;
-    let specimen = NewSpecimen { patient, code: "OPENSLIDE-1-D".into(), taken_at: TakenAt::Diagnosis };
+    let specimen = NewSpecimen {
+        patient,
+        code: "OPENSLIDE-1-D".into(),
+        taken_at: TakenAt::Diagnosis,
+    };
     let specimen = store.put_specimen(&specimen).await?;
     let source = "CMU-1-Small-Region of the OpenSlide test data, free to use and distribute: H&E skin, Aperio, 20×.";
     let slide = NewSlide {
@@ -93,8 +113,11 @@ pub async fn add_phantom_slide(
 ) -> anyhow::Result<()> {
     let (cohort, targets) = ensure_phantom_cohort(store).await?;
     let patient_id = store.put_patient(cohort, &patient.code).await?;
-    let specimen =
-        NewSpecimen { patient: patient_id, code: format!("{}-D", patient.code), taken_at: TakenAt::Diagnosis };
+    let specimen = NewSpecimen {
+        patient: patient_id,
+        code: format!("{}-D", patient.code),
+        taken_at: TakenAt::Diagnosis,
+    };
     let specimen = store.put_specimen(&specimen).await?;
     for (target, key) in &targets {
         if let Some(observed) = patient.observation(key) {
@@ -102,7 +125,9 @@ pub async fn add_phantom_slide(
                 target: *target,
                 of: Observed::Specimen(specimen),
                 present: observed.positive,
-                allele_frequency: observed.allele_frequency.map(|share| (f64::from(share) * 1000.0).round() / 1000.0),
+                allele_frequency: observed
+                    .allele_frequency
+                    .map(|share| (f64::from(share) * 1000.0).round() / 1000.0),
             };
             store.put_observation(&observation).await?;
         }
@@ -115,14 +140,22 @@ pub async fn add_phantom_slide(
     };
     let (slide, _) = store.put_slide(&slide).await?;
     for spot in store.spots(slide).await? {
-        store.put_planted_truth(spot.id, &serde_json::to_value(truth)?).await?;
+        store
+            .put_planted_truth(spot.id, &serde_json::to_value(truth)?)
+            .await?;
     }
     Ok(())
 }
 
 /// The phantom cohort with its targets and signs.
-pub async fn ensure_phantom_cohort(store: &Store) -> Result<(CohortId, Vec<(TargetId, &'static str)>), StoreError> {
-    let cohort = NewCohort { key: PHANTOM.into(), title: "Synthetic marrow".into(), synthetic: true };
+pub async fn ensure_phantom_cohort(
+    store: &Store,
+) -> Result<(CohortId, Vec<(TargetId, &'static str)>), StoreError> {
+    let cohort = NewCohort {
+        key: PHANTOM.into(),
+        title: "Synthetic marrow".into(),
+        synthetic: true,
+    };
     let cohort = store.put_cohort(&cohort).await?;
     let mut targets = Vec::with_capacity(TARGETS.len());
     for target in &TARGETS {
@@ -134,7 +167,17 @@ pub async fn ensure_phantom_cohort(store: &Store) -> Result<(CohortId, Vec<(Targ
         };
         let id = store.put_target(&new).await?;
         let citation = (!target.citation.is_empty()).then(|| target.citation.to_owned());
-        store.put_sign(cohort, id, &Sign { kind: target.sign, text: target.text.into(), citation }).await?;
+        store
+            .put_sign(
+                cohort,
+                id,
+                &Sign {
+                    kind: target.sign,
+                    text: target.text.into(),
+                    citation,
+                },
+            )
+            .await?;
         targets.push((id, target.key));
     }
     Ok((cohort, targets))
@@ -154,8 +197,17 @@ pub async fn add_model(
     let held_out = card
         .fold_models
         .iter()
-        .flat_map(|fold| fold.test_patients.iter().map(move |code| (code, fold_key(fold.repeat, fold.fold))))
-        .filter_map(|(code, key)| patients.iter().find(|(_, known)| known == code).map(|(id, _)| (*id, key)))
+        .flat_map(|fold| {
+            fold.test_patients
+                .iter()
+                .map(move |code| (code, fold_key(fold.repeat, fold.fold)))
+        })
+        .filter_map(|(code, key)| {
+            patients
+                .iter()
+                .find(|(_, known)| known == code)
+                .map(|(id, _)| (*id, key))
+        })
         .collect();
     let fold_models = card
         .fold_models
@@ -167,18 +219,21 @@ pub async fn add_model(
             readouts: fold.targets.iter().map(|target| target.readout).collect(),
         })
         .collect();
-    let evaluations = targets.iter().zip(&card.evaluation).map(|(&target, evaluation)| NewModelTarget {
-        target,
-        evaluation: Evaluation {
-            positives: evaluation.n_positive as u32,
-            negatives: evaluation.n_negative as u32,
-            auroc: evaluation.auroc.as_ref().map(|auroc| Interval {
-                estimate: auroc.value,
-                low: auroc.interval.lower,
-                high: auroc.interval.upper,
-            }),
-        },
-    });
+    let evaluations = targets
+        .iter()
+        .zip(&card.evaluation)
+        .map(|(&target, evaluation)| NewModelTarget {
+            target,
+            evaluation: Evaluation {
+                positives: evaluation.n_positive as u32,
+                negatives: evaluation.n_negative as u32,
+                auroc: evaluation.auroc.as_ref().map(|auroc| Interval {
+                    estimate: auroc.value,
+                    low: auroc.interval.lower,
+                    high: auroc.interval.upper,
+                }),
+            },
+        });
     let new = NewModel {
         key: plan.key.into(),
         title: plan.title.into(),
@@ -197,5 +252,8 @@ pub async fn add_model(
 
 /// Which fold of which repeat, in the database's words.
 pub fn fold_key(repeat: usize, fold: usize) -> FoldKey {
-    FoldKey { repeat: repeat as u32, fold: fold as u32 }
+    FoldKey {
+        repeat: repeat as u32,
+        fold: fold as u32,
+    }
 }

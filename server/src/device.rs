@@ -30,13 +30,19 @@ impl Device {
     pub fn start(encoder: Encoder, info: DeviceInfo) -> std::io::Result<Self> {
         let batch_tiles = encoder.batch_tiles();
         let (queue, pieces) = sync_channel::<Piece>(QUEUE);
-        std::thread::Builder::new().name("device".into()).spawn(move || {
-            crate::nice::be_nice();
-            for piece in pieces {
-                piece(&encoder);
-            }
-        })?;
-        Ok(Self { queue, info, batch_tiles })
+        std::thread::Builder::new()
+            .name("device".into())
+            .spawn(move || {
+                crate::nice::be_nice();
+                for piece in pieces {
+                    piece(&encoder);
+                }
+            })?;
+        Ok(Self {
+            queue,
+            info,
+            batch_tiles,
+        })
     }
 
     /// What the device is.
@@ -55,7 +61,9 @@ impl Device {
         work: impl FnOnce(&Encoder) -> T + Send + 'static,
     ) -> Result<T, DeviceGone> {
         let (answer, receiver) = oneshot::channel();
-        self.queue.send(piece(work, answer)).map_err(|_| DeviceGone)?;
+        self.queue
+            .send(piece(work, answer))
+            .map_err(|_| DeviceGone)?;
         receiver.blocking_recv().map_err(|_| DeviceGone)
     }
 }

@@ -20,7 +20,11 @@ impl Hosts {
     /// The loopback names at the port listened on, and those configured (`name` or `name:port`).
     pub fn new(listen: SocketAddr, configured: &[String]) -> Self {
         let port = listen.port();
-        let mut hosts = vec![format!("127.0.0.1:{port}"), format!("localhost:{port}"), format!("[::1]:{port}")];
+        let mut hosts = vec![
+            format!("127.0.0.1:{port}"),
+            format!("localhost:{port}"),
+            format!("[::1]:{port}"),
+        ];
         hosts.push(listen.to_string());
         hosts.extend(configured.iter().map(|host| host.to_ascii_lowercase()));
         Self(hosts.into())
@@ -33,14 +37,26 @@ impl Hosts {
 
 /// Middleware: refuses unknown hosts (421) and writes from other sites (403).
 pub async fn guard(State(hosts): State<Hosts>, request: Request, next: Next) -> Response {
-    match check(&hosts, request.method(), request.uri().authority().map(|a| a.as_str()), request.headers()) {
+    match check(
+        &hosts,
+        request.method(),
+        request.uri().authority().map(|a| a.as_str()),
+        request.headers(),
+    ) {
         Ok(()) => next.run(request).await,
         Err(problem) => problem.into_response(),
     }
 }
 
-fn check(hosts: &Hosts, method: &Method, authority: Option<&str>, headers: &HeaderMap) -> Result<(), Problem> {
-    let header_host = headers.get(header::HOST).and_then(|value| value.to_str().ok());
+fn check(
+    hosts: &Hosts,
+    method: &Method,
+    authority: Option<&str>,
+    headers: &HeaderMap,
+) -> Result<(), Problem> {
+    let header_host = headers
+        .get(header::HOST)
+        .and_then(|value| value.to_str().ok());
     let host = authority.or(header_host).unwrap_or_default();
     if !hosts.knows(host) {
         return Err(Problem::misdirected(
@@ -54,14 +70,22 @@ fn check(hosts: &Hosts, method: &Method, authority: Option<&str>, headers: &Head
         Some(origin) => origin
             .to_str()
             .ok()
-            .and_then(|origin| origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://")))
+            .and_then(|origin| {
+                origin
+                    .strip_prefix("http://")
+                    .or_else(|| origin.strip_prefix("https://"))
+            })
             .is_some_and(|origin| origin.eq_ignore_ascii_case(host)),
-        None => headers.get("sec-fetch-site").is_some_and(|site| site == "same-origin"),
+        None => headers
+            .get("sec-fetch-site")
+            .is_some_and(|site| site == "same-origin"),
     };
     if from_ourselves {
         Ok(())
     } else {
-        Err(Problem::refused("Changes are only taken from pages of this server itself (same origin)."))
+        Err(Problem::refused(
+            "Changes are only taken from pages of this server itself (same origin).",
+        ))
     }
 }
 
@@ -71,38 +95,73 @@ mod tests {
     use axum::http::StatusCode;
 
     fn status(method: Method, headers: &[(&'static str, &str)]) -> Option<StatusCode> {
-        let hosts = Hosts::new("127.0.0.1:3000".parse().unwrap(), &["slides.example".into()]);
+        let hosts = Hosts::new(
+            "127.0.0.1:3000".parse().unwrap(),
+            &["slides.example".into()],
+        );
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             map.insert(*name, value.parse().unwrap());
         }
-        check(&hosts, &method, None, &map).err().map(|problem| problem.status())
+        check(&hosts, &method, None, &map)
+            .err()
+            .map(|problem| problem.status())
     }
 
     #[test]
     fn only_our_own_names_are_answered() {
-        for host in ["127.0.0.1:3000", "localhost:3000", "LOCALHOST:3000", "[::1]:3000", "slides.example"] {
+        for host in [
+            "127.0.0.1:3000",
+            "localhost:3000",
+            "LOCALHOST:3000",
+            "[::1]:3000",
+            "slides.example",
+        ] {
             assert_eq!(status(Method::GET, &[("host", host)]), None, "{host}");
         }
-        for host in ["127.0.0.1:3001", "evil.example", "evil.example:3000", "localhost", ""] {
-            assert_eq!(status(Method::GET, &[("host", host)]), Some(StatusCode::MISDIRECTED_REQUEST), "{host}");
+        for host in [
+            "127.0.0.1:3001",
+            "evil.example",
+            "evil.example:3000",
+            "localhost",
+            "",
+        ] {
+            assert_eq!(
+                status(Method::GET, &[("host", host)]),
+                Some(StatusCode::MISDIRECTED_REQUEST),
+                "{host}"
+            );
         }
     }
 
     #[test]
     fn writes_come_from_our_own_pages_only() {
         let host = ("host", "localhost:3000");
-        assert_eq!(status(Method::POST, &[host, ("origin", "http://localhost:3000")]), None);
-        assert_eq!(status(Method::POST, &[host, ("sec-fetch-site", "same-origin")]), None);
+        assert_eq!(
+            status(Method::POST, &[host, ("origin", "http://localhost:3000")]),
+            None
+        );
+        assert_eq!(
+            status(Method::POST, &[host, ("sec-fetch-site", "same-origin")]),
+            None
+        );
         for headers in [
             &[host][..],
             &[host, ("origin", "http://evil.example")],
             &[host, ("origin", "http://127.0.0.1:3000")],
             &[host, ("origin", "null")],
             &[host, ("sec-fetch-site", "cross-site")],
-            &[host, ("origin", "http://evil.example"), ("sec-fetch-site", "same-origin")],
+            &[
+                host,
+                ("origin", "http://evil.example"),
+                ("sec-fetch-site", "same-origin"),
+            ],
         ] {
-            assert_eq!(status(Method::POST, headers), Some(StatusCode::FORBIDDEN), "{headers:?}");
+            assert_eq!(
+                status(Method::POST, headers),
+                Some(StatusCode::FORBIDDEN),
+                "{headers:?}"
+            );
         }
     }
 }

@@ -65,7 +65,8 @@ impl Checked {
 pub fn check(path: &Path, mpp: Option<f64>) -> anyhow::Result<Checked> {
     let slide = Slide::open(path, OpenOptions { mpp })?;
     let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let (sha256, bytes) = sha256_of(file).with_context(|| format!("cannot read {}", path.display()))?;
+    let (sha256, bytes) =
+        sha256_of(file).with_context(|| format!("cannot read {}", path.display()))?;
     Ok(Checked {
         sha256,
         bytes,
@@ -79,7 +80,11 @@ pub fn check(path: &Path, mpp: Option<f64>) -> anyhow::Result<Checked> {
 /// Where a slide's file lies: as it is stored, or in the data folder.
 pub fn path_of(files: &Files, stored: &str) -> anyhow::Result<PathBuf> {
     let path = Path::new(stored);
-    if path.is_absolute() { Ok(path.to_owned()) } else { Ok(files.path(stored)?) }
+    if path.is_absolute() {
+        Ok(path.to_owned())
+    } else {
+        Ok(files.path(stored)?)
+    }
 }
 
 /// Imports a slide and returns its code; encoding and prediction follow as jobs. The same file again is the same slide.
@@ -87,9 +92,13 @@ pub async fn import(store: &Store, request: ImportRequest) -> Result<String, Pro
     if !request.path.is_absolute() {
         return Err(Problem::invalid("The path of the file must be absolute."));
     }
-    let word = |text: &str| !text.is_empty() && text.len() <= 32 && text.chars().all(|c| c.is_alphabetic() || c == '-');
+    let word = |text: &str| {
+        !text.is_empty() && text.len() <= 32 && text.chars().all(|c| c.is_alphabetic() || c == '-')
+    };
     if !word(&request.tissue) {
-        return Err(Problem::invalid("The tissue must be one word, for example 'marrow'."));
+        return Err(Problem::invalid(
+            "The tissue must be one word, for example 'marrow'.",
+        ));
     }
     let (path, mpp) = (request.path.clone(), request.mpp);
     let checked = tokio::task::spawn_blocking(move || check(&path, mpp))
@@ -99,7 +108,11 @@ pub async fn import(store: &Store, request: ImportRequest) -> Result<String, Pro
     if let Some(code) = store.slide_with_hash(&checked.sha256).await? {
         return Ok(code);
     }
-    let cohort = NewCohort { key: "imported".into(), title: "Imported slides".into(), synthetic: false };
+    let cohort = NewCohort {
+        key: "imported".into(),
+        title: "Imported slides".into(),
+        synthetic: false,
+    };
     let cohort = store.put_cohort(&cohort).await?;
     // Two imports at once draw the same number; the second is refused and draws again.
     for _ in 0..20 {
@@ -109,33 +122,53 @@ pub async fn import(store: &Store, request: ImportRequest) -> Result<String, Pro
             None => format!("P-{code}"),
         };
         let patient = match store.put_patient(cohort, &patient_code).await {
-            Err(StoreError::Refused { rule: Rule::PatientCodeTaken }) => {
-                return Err(Problem::conflict(format!("Patient {patient_code} belongs to another cohort.")));
+            Err(StoreError::Refused {
+                rule: Rule::PatientCodeTaken,
+            }) => {
+                return Err(Problem::conflict(format!(
+                    "Patient {patient_code} belongs to another cohort."
+                )));
             }
             patient => patient?,
         };
-        let specimen = NewSpecimen { patient, code: format!("{patient_code}-D"), taken_at: TakenAt::Diagnosis };
+        let specimen = NewSpecimen {
+            patient,
+            code: format!("{patient_code}-D"),
+            taken_at: TakenAt::Diagnosis,
+        };
         let specimen = store.put_specimen(&specimen).await?;
         let slide = NewSlide {
             code,
             tissue: request.tissue.clone(),
             source: "Imported from a file on this machine.".into(),
-            ..checked.clone().new_slide(specimen, request.path.to_string_lossy().into_owned())
+            ..checked
+                .clone()
+                .new_slide(specimen, request.path.to_string_lossy().into_owned())
         };
         match store.put_slide(&slide).await {
             Ok((_, code)) => return Ok(code),
-            Err(StoreError::Refused { rule: Rule::SlideCodeTaken }) => {}
+            Err(StoreError::Refused {
+                rule: Rule::SlideCodeTaken,
+            }) => {}
             Err(error) => return Err(error.into()),
         }
     }
-    Err(Problem::unavailable("Too many imports at once. Try again in a moment."))
+    Err(Problem::unavailable(
+        "Too many imports at once. Try again in a moment.",
+    ))
 }
 
 /// `marrowscope import FILE`: through the server that runs on the data folder, else directly.
 pub async fn from_command_line(place: &Place, import: Import) -> anyhow::Result<()> {
     let file = &import.file;
-    let path = std::fs::canonicalize(file).with_context(|| format!("cannot find {}", file.display()))?;
-    let request = ImportRequest { path, mpp: import.mpp, patient: import.patient, tissue: import.tissue };
+    let path =
+        std::fs::canonicalize(file).with_context(|| format!("cannot find {}", file.display()))?;
+    let request = ImportRequest {
+        path,
+        mpp: import.mpp,
+        patient: import.patient,
+        tissue: import.tissue,
+    };
     if let Some((address, key)) = crate::key::find(&place.data_dir) {
         match through_server(address, &key, &request).await {
             Ok(code) => {
@@ -174,23 +207,39 @@ async fn through_server(
 ) -> Result<String, NotThrough> {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-    let refused = |error: &dyn std::fmt::Display| NotThrough::Refused(format!("the server did not answer: {error}"));
-    let mut stream = tokio::net::TcpStream::connect(address).await.map_err(|_| NotThrough::NobodyThere)?;
+    let refused = |error: &dyn std::fmt::Display| {
+        NotThrough::Refused(format!("the server did not answer: {error}"))
+    };
+    let mut stream = tokio::net::TcpStream::connect(address)
+        .await
+        .map_err(|_| NotThrough::NobodyThere)?;
     let body = serde_json::to_string(request).map_err(|error| refused(&error))?;
     let head = format!(
         "POST /api/v1/slides HTTP/1.1\r\nHost: {address}\r\nOrigin: http://{address}\r\nAuthorization: Bearer {key}\r\n\
          Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
         body.len()
     );
-    stream.write_all(head.as_bytes()).await.map_err(|error| refused(&error))?;
-    stream.write_all(body.as_bytes()).await.map_err(|error| refused(&error))?;
+    stream
+        .write_all(head.as_bytes())
+        .await
+        .map_err(|error| refused(&error))?;
+    stream
+        .write_all(body.as_bytes())
+        .await
+        .map_err(|error| refused(&error))?;
     let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.map_err(|error| refused(&error))?;
+    stream
+        .read_to_string(&mut answer)
+        .await
+        .map_err(|error| refused(&error))?;
     let (_, body) = answer.split_once("\r\n\r\n").unwrap_or_default();
     let body: serde_json::Value = serde_json::from_str(body).map_err(|error| refused(&error))?;
     if let Some(code) = body.get("code").and_then(serde_json::Value::as_str) {
         return Ok(code.to_owned());
     }
-    let detail = body.get("detail").and_then(serde_json::Value::as_str).unwrap_or("it refused");
+    let detail = body
+        .get("detail")
+        .and_then(serde_json::Value::as_str)
+        .unwrap_or("it refused");
     Err(NotThrough::Refused(detail.to_owned()))
 }

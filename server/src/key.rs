@@ -41,15 +41,24 @@ impl ServerKey {
             .mode(0o600)
             .open(&temporary)
             .with_context(|| format!("cannot write {}", temporary.display()))?;
-        file.write_all(&serde_json::to_vec(&Contents { address, key: key.clone() })?)?;
+        file.write_all(&serde_json::to_vec(&Contents {
+            address,
+            key: key.clone(),
+        })?)?;
         fs::rename(&temporary, &path)?;
         Ok(Self { key, path })
     }
 
     /// Whether an `Authorization` header shows this key.
     pub fn opens(&self, authorization: &str) -> bool {
-        let shown = authorization.strip_prefix("Bearer ").unwrap_or_default().as_bytes();
-        let differences = shown.iter().zip(self.key.as_bytes()).fold(0, |sum, (a, b)| sum | (a ^ b));
+        let shown = authorization
+            .strip_prefix("Bearer ")
+            .unwrap_or_default()
+            .as_bytes();
+        let differences = shown
+            .iter()
+            .zip(self.key.as_bytes())
+            .fold(0, |sum, (a, b)| sum | (a ^ b));
         shown.len() == self.key.len() && differences == 0
     }
 }
@@ -77,7 +86,13 @@ mod tests {
         let (address, found) = find(folder.path()).unwrap();
         assert_eq!(address.port(), 3000);
         assert!(key.opens(&format!("Bearer {found}")));
-        for wrong in ["", "Bearer ", &found, &format!("Bearer {}", &found[1..]), &format!("Bearer {found}0")] {
+        for wrong in [
+            "",
+            "Bearer ",
+            &found,
+            &format!("Bearer {}", &found[1..]),
+            &format!("Bearer {found}0"),
+        ] {
             assert!(!key.opens(wrong), "{wrong}");
         }
         drop(key);

@@ -27,7 +27,11 @@ pub struct ProblemBody {
 
 impl Problem {
     fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into(), retry_after_seconds: None }
+        Self {
+            status,
+            detail: detail.into(),
+            retry_after_seconds: None,
+        }
     }
 
     /// 404: no such thing.
@@ -62,18 +66,27 @@ impl Problem {
 
     /// 503: not now; the client may ask again.
     pub fn unavailable(detail: impl Into<String>) -> Self {
-        Self { retry_after_seconds: Some(2), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, detail) }
+        Self {
+            retry_after_seconds: Some(2),
+            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
+        }
     }
 
     /// 507: the disk is full.
     pub fn disk_full() -> Self {
-        Self::new(StatusCode::INSUFFICIENT_STORAGE, "The disk is full. Free some space and try again; nothing was half written.")
+        Self::new(
+            StatusCode::INSUFFICIENT_STORAGE,
+            "The disk is full. Free some space and try again; nothing was half written.",
+        )
     }
 
     /// 500: our fault. The cause is logged here, at the boundary, and nowhere else.
     pub fn internal(cause: &dyn std::fmt::Display) -> Self {
         tracing::error!(%cause, "request failed");
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong in the server; its log says what.")
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "Something went wrong in the server; its log says what.",
+        )
     }
 
     /// The HTTP status.
@@ -96,7 +109,10 @@ impl IntoResponse for Problem {
         };
         let mut response = (self.status, Json(body)).into_response();
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Some(seconds) = self.retry_after_seconds {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
@@ -108,10 +124,12 @@ impl IntoResponse for Problem {
 impl From<store::StoreError> for Problem {
     fn from(error: store::StoreError) -> Self {
         match error {
-            store::StoreError::NotFound { what, key } => Self::not_found(format!("There is no {what} '{key}'.")),
-            store::StoreError::Unavailable { .. } => {
-                Self::unavailable("The database does not answer. The server keeps trying; try again in a moment.")
+            store::StoreError::NotFound { what, key } => {
+                Self::not_found(format!("There is no {what} '{key}'."))
             }
+            store::StoreError::Unavailable { .. } => Self::unavailable(
+                "The database does not answer. The server keeps trying; try again in a moment.",
+            ),
             store::StoreError::Refused { rule } => Self::conflict(format!("Not possible: {rule}.")),
             other => Self::internal(&other),
         }

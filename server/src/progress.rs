@@ -39,7 +39,10 @@ impl ProgressHub {
     /// Starts the task that reads the queue: four times a second while something runs and somebody listens, else when it
     /// is woken.
     pub fn start(store: Store, stopping: CancellationToken) -> Self {
-        let hub = Self { published: watch::Sender::new(Published::default()), wake: Arc::new(Notify::new()) };
+        let hub = Self {
+            published: watch::Sender::new(Published::default()),
+            wake: Arc::new(Notify::new()),
+        };
         let this = hub.clone();
         tokio::spawn(async move {
             loop {
@@ -55,8 +58,13 @@ impl ProgressHub {
                     }
                     Err(error) => tracing::debug!(%error, "progress not read"),
                 }
-                let idle = this.published.borrow().is_idle() || this.published.receiver_count() == 0;
-                let pause = if idle { Duration::from_secs(5) } else { Duration::from_millis(250) };
+                let idle =
+                    this.published.borrow().is_idle() || this.published.receiver_count() == 0;
+                let pause = if idle {
+                    Duration::from_secs(5)
+                } else {
+                    Duration::from_millis(250)
+                };
                 tokio::select! {
                     () = stopping.cancelled() => break,
                     () = this.wake.notified() => tokio::time::sleep(Duration::from_millis(50)).await,

@@ -27,16 +27,29 @@ const DRAIN: Duration = Duration::from_secs(5);
 /// Does what the command line asks for.
 pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     if let Some(Command::TrialBatch) = arguments.command {
-        let weights = arguments.place.assets_dir().join(model::encoder::EFFICIENTNET_LITE0.weights_file);
-        println!("{}", serde_json::to_string(&model::device::trial_batch(&weights)?)?);
+        let weights = arguments
+            .place
+            .assets_dir()
+            .join(model::encoder::EFFICIENTNET_LITE0.weights_file);
+        println!(
+            "{}",
+            serde_json::to_string(&model::device::trial_batch(&weights)?)?
+        );
         return Ok(());
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
     let result = match arguments.command {
-        Some(Command::Import(import)) => runtime.block_on(crate::import::from_command_line(&arguments.place, import)),
+        Some(Command::Import(import)) => {
+            runtime.block_on(crate::import::from_command_line(&arguments.place, import))
+        }
         _ => {
             // Whatever computes on all cores steps back for the threads that serve.
-            rayon::ThreadPoolBuilder::new().start_handler(|_| crate::nice::be_nice()).build_global().ok();
+            rayon::ThreadPoolBuilder::new()
+                .start_handler(|_| crate::nice::be_nice())
+                .build_global()
+                .ok();
             runtime.block_on(serve(arguments.place, arguments.serve))
         }
     };
@@ -58,7 +71,10 @@ async fn serve(place: Place, serve: Serve) -> anyhow::Result<()> {
     let files = Files::open(&place.data_dir)?;
     let postgres = Postgres::open(place.database_url.as_deref(), &place.data_dir).await?;
     tracing::info!("database: {}", postgres.place());
-    let result = serve_with(listener, address, site, &postgres, files, &place, &serve, started).await;
+    let result = serve_with(
+        listener, address, site, &postgres, files, &place, &serve, started,
+    )
+    .await;
     // Only now that nothing is served any more.
     postgres.stop().await?;
     result
@@ -78,7 +94,15 @@ async fn serve_with(
     let stopping = CancellationToken::new();
     let progress = ProgressHub::start(store.clone(), stopping.clone());
     let device = Arc::new(OnceLock::new());
-    let work = Work::new(store.clone(), files.clone(), progress.clone(), device.clone(), place, serve, stopping.clone());
+    let work = Work::new(
+        store.clone(),
+        files.clone(),
+        progress.clone(),
+        device.clone(),
+        place,
+        serve,
+        stopping.clone(),
+    );
     let state = AppState {
         slides: Slides::new(store.clone(), files),
         key: Arc::new(ServerKey::publish(&place.data_dir, address)?),
@@ -97,7 +121,11 @@ async fn serve_with(
         let stopping = stopping.clone();
         async move { stopping.cancelled().await }
     };
-    let server = tokio::spawn(axum::serve(listener, router).with_graceful_shutdown(shutdown).into_future());
+    let server = tokio::spawn(
+        axum::serve(listener, router)
+            .with_graceful_shutdown(shutdown)
+            .into_future(),
+    );
     tracing::info!("listening on http://{address}");
     tracing::info!("{}", domain::NOT_FOR_DIAGNOSIS);
 
@@ -109,7 +137,10 @@ async fn serve_with(
     tracing::info!("stopping");
     stopping.cancel();
     if tokio::time::timeout(DRAIN, server).await.is_err() {
-        tracing::warn!("requests still open after {} s were cut off", DRAIN.as_secs());
+        tracing::warn!(
+            "requests still open after {} s were cut off",
+            DRAIN.as_secs()
+        );
     }
     // The job under way puts itself back into the queue at its next step.
     if tokio::time::timeout(DRAIN, jobs).await.is_err() {
@@ -124,10 +155,19 @@ fn site(dir: &Path) -> anyhow::Result<Site> {
     let text = match std::fs::read(&manifest) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            bail!("{} is missing: `make run` builds the browser's part, or name its folder with --site-dir", manifest.display())
+            bail!(
+                "{} is missing: `make run` builds the browser's part, or name its folder with --site-dir",
+                manifest.display()
+            )
         }
-        Err(error) => return Err(error).with_context(|| format!("cannot read {}", manifest.display())),
+        Err(error) => {
+            return Err(error).with_context(|| format!("cannot read {}", manifest.display()));
+        }
     };
-    let assets = serde_json::from_slice(&text).with_context(|| format!("{} is damaged; build it anew", manifest.display()))?;
-    Ok(Site { dir: dir.to_owned(), assets })
+    let assets = serde_json::from_slice(&text)
+        .with_context(|| format!("{} is damaged; build it anew", manifest.display()))?;
+    Ok(Site {
+        dir: dir.to_owned(),
+        assets,
+    })
 }

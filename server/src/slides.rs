@@ -26,8 +26,15 @@ const THUMBNAIL_PX: u32 = 512;
 
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Picture {
-    Tile { version: String, level: u32, column: u32, row: u32 },
-    Thumbnail { version: String },
+    Tile {
+        version: String,
+        level: u32,
+        column: u32,
+        row: u32,
+    },
+    Thumbnail {
+        version: String,
+    },
 }
 
 /// A picture ready to be sent.
@@ -56,10 +63,15 @@ impl Slides {
         Self {
             store,
             files,
-            open: Cache::builder().max_capacity(OPEN_SLIDES).time_to_idle(Duration::from_secs(600)).build(),
+            open: Cache::builder()
+                .max_capacity(OPEN_SLIDES)
+                .time_to_idle(Duration::from_secs(600))
+                .build(),
             pictures: Cache::builder()
                 .max_capacity(CACHE_BYTES)
-                .weigher(|_, picture: &Encoded| u32::try_from(picture.bytes.len()).unwrap_or(u32::MAX))
+                .weigher(|_, picture: &Encoded| {
+                    u32::try_from(picture.bytes.len()).unwrap_or(u32::MAX)
+                })
                 .build(),
             decoders: Arc::new(Semaphore::new(decoders)),
         }
@@ -73,9 +85,12 @@ impl Slides {
             .try_get_with(format!("{code}/{version}"), async {
                 let file = store.slide_file(code).await?;
                 if file.version != version {
-                    return Err(Problem::not_found(format!("Slide {code} has no version {version}.")));
+                    return Err(Problem::not_found(format!(
+                        "Slide {code} has no version {version}."
+                    )));
                 }
-                let path = crate::import::path_of(&self.files, &file.path).map_err(|error| Problem::internal(&error))?;
+                let path = crate::import::path_of(&self.files, &file.path)
+                    .map_err(|error| Problem::internal(&error))?;
                 open(path, file.mpp).await
             })
             .await
@@ -83,25 +98,45 @@ impl Slides {
     }
 
     /// One pyramid tile, as it is stored where that can be shown, else encoded once.
-    pub async fn tile(&self, code: &str, version: &str, level: u32, column: u32, row: u32) -> Result<Encoded, Problem> {
-        let key = Picture::Tile { version: version.to_owned(), level, column, row };
+    pub async fn tile(
+        &self,
+        code: &str,
+        version: &str,
+        level: u32,
+        column: u32,
+        row: u32,
+    ) -> Result<Encoded, Problem> {
+        let key = Picture::Tile {
+            version: version.to_owned(),
+            level,
+            column,
+            row,
+        };
         self.picture(key, code, version, move |slide| {
             let tile = slide.pyramid_tile(level as usize, column, row)?;
-            Ok(Encoded { bytes: tile.bytes.into(), media_type: PyramidTile::MEDIA_TYPE })
+            Ok(Encoded {
+                bytes: tile.bytes.into(),
+                media_type: PyramidTile::MEDIA_TYPE,
+            })
         })
         .await
     }
 
     /// A JPEG of the whole slide, 512 px on its long side.
     pub async fn thumbnail(&self, code: &str, version: &str) -> Result<Encoded, Problem> {
-        let key = Picture::Thumbnail { version: version.to_owned() };
+        let key = Picture::Thumbnail {
+            version: version.to_owned(),
+        };
         self.picture(key, code, version, |slide| {
             let image = slide.thumbnail(THUMBNAIL_PX)?;
             let mut jpeg = Vec::new();
             image::codecs::jpeg::JpegEncoder::new_with_quality(&mut jpeg, 85)
                 .encode_image(&image)
                 .map_err(|error| Problem::internal(&error))?;
-            Ok(Encoded { bytes: jpeg.into(), media_type: "image/jpeg" })
+            Ok(Encoded {
+                bytes: jpeg.into(),
+                media_type: "image/jpeg",
+            })
         })
         .await
     }
@@ -118,7 +153,11 @@ impl Slides {
             .try_get_with(key, async {
                 let permit = tokio::time::timeout(PATIENCE, self.decoders.clone().acquire_owned())
                     .await
-                    .map_err(|_| Problem::unavailable("Too many tiles are asked for at once. Try again in a moment."))?
+                    .map_err(|_| {
+                        Problem::unavailable(
+                            "Too many tiles are asked for at once. Try again in a moment.",
+                        )
+                    })?
                     .map_err(|closed| Problem::internal(&closed))?;
                 tokio::task::spawn_blocking(move || {
                     let _permit = permit;

@@ -1,5 +1,11 @@
 //! The first run, whole and small: draws, encodes, trains, predicts; and survives being killed anywhere.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
 mod support;
 
 use std::time::{Duration, Instant};
@@ -31,7 +37,10 @@ fn all_predictions(server: &Server) -> Vec<(String, Value)> {
                 .iter()
                 .map(|model| {
                     let targets = model["targets"].as_array().unwrap();
-                    targets.iter().map(|target| target["prediction"].clone()).collect::<Value>()
+                    targets
+                        .iter()
+                        .map(|target| target["prediction"].clone())
+                        .collect::<Value>()
                 })
                 .collect::<Value>();
             (code, said)
@@ -53,12 +62,17 @@ fn killed_at_random_moments_the_first_run_says_the_same_as_undisturbed() {
     assert!(server.stop().success());
 
     let place = Place::new();
-    let mut seed = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos() as u64;
+    let mut seed = std::time::SystemTime::UNIX_EPOCH
+        .elapsed()
+        .unwrap()
+        .as_nanos() as u64;
     println!("kills at moments drawn from the seed {seed}");
     let mut finished_early = false;
     for _ in 0..6 {
         let server = place.serve(&SMALL);
-        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        seed = seed
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         let share = (seed >> 33) as f64 / f64::from(1u32 << 31);
         std::thread::sleep(whole.mul_f64(0.05 + 0.35 * share));
         finished_early |= finished(&server.json("/api/v1/slides"));

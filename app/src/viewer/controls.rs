@@ -53,6 +53,9 @@ fn scale_of(slide: &SlideDetail, layer: &LayerSpec) -> Scale {
         .map_or(Scale::Logit, |readout| readout.scale)
 }
 
+/// A key and what the screen calls it.
+type Choices = Vec<(String, String)>;
+
 /// Switch, model, target, quantity, colours and opacity of the heatmap.
 #[component]
 pub fn LayerControls(
@@ -60,85 +63,81 @@ pub fn LayerControls(
     #[prop(into)]
     slide: Signal<SlideDetail>,
 ) -> impl IntoView {
-    let has_layers = Memo::new(move |_| slide.with(first_layer).is_some());
-    move || {
-        if has_layers.get() {
-            controls(slide).into_any()
-        } else {
-            view! {
-                <p class="note" data-testid="layer-empty">
-                    "No model has predicted this slide yet, so there is no heatmap."
-                </p>
-            }
-            .into_any()
-        }
-    }
-}
-
-fn controls(slide: Signal<SlideDetail>) -> impl IntoView {
     let state = ViewState::from_context();
-    let first = Memo::new(move |_| {
-        slide
-            .with(first_layer)
+    let first = Memo::new(move |_| slide.with(first_layer));
+    // What the controls show before anything was set up is what they would set up.
+    let layer = Memo::new(move |_| {
+        state
+            .layer
+            .get()
+            .or_else(|| first.get())
             .unwrap_or_else(|| default_layer(String::new(), String::new()))
     });
-    let layer = Memo::new(move |_| state.layer.get().unwrap_or_else(|| first.get()));
-    // Whoever sets something up wants to see it.
-    let set = move |change: &dyn Fn(&SlideDetail, LayerSpec) -> LayerSpec| {
-        let changed = slide.with_untracked(|slide| change(slide, layer.get_untracked()));
-        state.layer.set(Some(changed));
+    let has_layers = move || first.with(Option::is_some);
+    let set = move |layer: LayerSpec| {
+        state.layer.set(Some(layer));
+        // Whoever sets something up wants to see it.
         state.layer_visible.set(true);
     };
     let toggle = move |visible: bool| {
         if state.layer.with_untracked(Option::is_none) {
-            state.layer.set(Some(first.get_untracked()));
+            state.layer.set(first.get_untracked());
         }
         state.layer_visible.set(visible);
     };
 
-    let models = move || {
+    let models = Signal::derive(move || {
         slide.with(|slide| {
             slide
                 .models
                 .iter()
                 .filter(|model| !model.targets.is_empty())
                 .map(|model| (model.key.clone(), model.title.clone()))
-                .collect::<Vec<_>>()
+                .collect()
         })
-    };
-    let chosen_model = Memo::new(move |_| layer.with(|layer| layer.model.clone()));
-    let targets = move || {
-        let model = chosen_model.get();
+    });
+    let targets = Signal::derive(move || {
         slide.with(|slide| {
+            let key = layer.with(|layer| layer.model.clone());
             slide
                 .models
                 .iter()
-                .find(|other| other.key == model)
-                .map_or_else(Vec::new, |model| {
-                    model
-                        .targets
-                        .iter()
-                        .map(|target| (target.key.clone(), target.title.clone()))
-                        .collect()
-                })
+                .filter(|model| model.key == key)
+                .flat_map(|model| &model.targets)
+                .map(|target| (target.key.clone(), target.title.clone()))
+                .collect()
         })
-    };
-    let scale = Memo::new(move |_| slide.with(|slide| layer.with(|layer| scale_of(slide, layer))));
-    let quantity_options = move || {
-        quantities(scale.get())
-            .map(|quantity| (quantity.key().to_owned(), quantity.title().to_owned()))
-            .collect::<Vec<_>>()
-    };
-    let colour_options = move || {
+    });
+    let quantity_choices = Signal::derive(move || {
+        slide.with(|slide| {
+            layer.with(|layer| {
+                quantities(scale_of(slide, layer))
+                    .map(|quantity| (quantity.key().to_owned(), quantity.title().to_owned()))
+                    .collect()
+            })
+        })
+    });
+    let colour_choices = Signal::derive(|| {
         ColourMap::ALL
             .into_iter()
             .map(|map| (map.key().to_owned(), map.title().to_owned()))
-            .collect::<Vec<_>>()
+            .collect()
+    });
+    let chosen = move |key: fn(&LayerSpec) -> &str| {
+        Signal::derive(move || layer.with(|layer| key(layer).to_owned()))
     };
-    let percent = move || layer.with(|layer| (layer.opacity * 100.0).round());
-
+    // Each change is a plain function from the layer and a key to another layer.
+    let choose = move |change: fn(&SlideDetail, LayerSpec, String) -> LayerSpec| {
+        Callback::new(move |key: String| {
+            set(slide.with_untracked(|slide| change(slide, layer.get_untracked(), key)));
+        })
+    };
+    let percent = move || layer.with(|layer| (layer.opacity * 100.0).round().to_string());
     view! {
-        <div class="layer" data-testid="layer-controls">
+        <p class="note" data-testid="layer-empty" hidden=has_layers>
+            "No model has predicted this slide yet, so there is no heatmap."
+        </p>
+        <div class="layer" data-testid="layer-controls" hidden=move || !has_layers()>
             <label class="layer__switch">
                 <input
                     type="checkbox"
@@ -149,23 +148,37 @@ fn controls(slide: Signal<SlideDetail>) -> impl IntoView {
                 />
                 <span>"Heatmap"</span>
             </label>
-            {choice("Model", "layer-model", models, move || layer.with(|layer| layer.model.clone()), move |key| {
-                set(&|slide, layer| with_model(slide, layer, key.clone()));
-            })}
-            {choice("Target", "layer-target", targets, move || layer.with(|layer| layer.target.clone()), move |key| {
-                set(&|slide, layer| on_scale(slide, LayerSpec { target: key.clone(), ..layer }));
-            })}
-            {choice("Quantity", "layer-quantity", quantity_options, move || layer.with(|layer| layer.quantity.key().to_owned()), move |key| {
-                if let Some(quantity) = Quantity::parse(&key) {
-                    set(&|_, layer| with_quantity(layer, quantity));
-                }
-            })}
-            <p class="note" data-testid="layer-hint">{move || layer.with(|layer| layer.quantity.describe())}</p>
-            {choice("Colours", "layer-colour-map", colour_options, move || layer.with(|layer| layer.colour_map.key().to_owned()), move |key| {
-                if let Some(colour_map) = ColourMap::parse(&key) {
-                    set(&|_, layer| LayerSpec { colour_map, ..layer });
-                }
-            })}
+            {choice("Model", "layer-model", models, chosen(|layer| &layer.model), choose(with_model))}
+            {choice(
+                "Target",
+                "layer-target",
+                targets,
+                chosen(|layer| &layer.target),
+                choose(|slide, layer, target| on_scale(slide, LayerSpec { target, ..layer })),
+            )}
+            {choice(
+                "Quantity",
+                "layer-quantity",
+                quantity_choices,
+                chosen(|layer| layer.quantity.key()),
+                choose(|_, layer, key| {
+                    let quantity = Quantity::parse(&key).unwrap_or(layer.quantity);
+                    with_quantity(layer, quantity)
+                }),
+            )}
+            <p class="note" data-testid="layer-hint">
+                {move || layer.with(|layer| layer.quantity.describe())}
+            </p>
+            {choice(
+                "Colours",
+                "layer-colour-map",
+                colour_choices,
+                chosen(|layer| layer.colour_map.key()),
+                choose(|_, layer, key| {
+                    let colour_map = ColourMap::parse(&key).unwrap_or(layer.colour_map);
+                    LayerSpec { colour_map, ..layer }
+                }),
+            )}
             <label class="layer__field">
                 <span>"Opacity"</span>
                 <input
@@ -174,15 +187,16 @@ fn controls(slide: Signal<SlideDetail>) -> impl IntoView {
                     max="100"
                     step="1"
                     data-testid="layer-opacity"
-                    value=percent().to_string()
-                    prop:value=move || percent().to_string()
+                    value=percent
+                    prop:value=percent
                     on:input=move |event| {
-                        if let Ok(percent) = event_target_value(&event).parse::<f64>() {
-                            set(&|_, layer| LayerSpec { opacity: (percent / 100.0).clamp(0.0, 1.0), ..layer });
+                        if let Ok(percent) = event_target_value(&event).parse::<u8>() {
+                            let opacity = (f64::from(percent) / 100.0).min(1.0);
+                            set(LayerSpec { opacity, ..layer.get_untracked() });
                         }
                     }
                 />
-                <output>{move || [&percent().to_string(), " %"].concat()}</output>
+                <output>{percent} " %"</output>
             </label>
         </div>
     }
@@ -192,25 +206,35 @@ fn controls(slide: Signal<SlideDetail>) -> impl IntoView {
 fn choice(
     label: &'static str,
     test_id: &'static str,
-    options: impl Fn() -> Vec<(String, String)> + Send + 'static,
-    chosen: impl Fn() -> String + Copy + Send + 'static,
-    choose: impl Fn(String) + 'static,
-) -> AnyView {
+    choices: Signal<Choices>,
+    chosen: Signal<String>,
+    choose: Callback<String>,
+) -> impl IntoView {
     let items = move || {
-        options()
+        choices
+            .get()
             .into_iter()
             .map(|(key, title)| {
                 let own = key.clone();
-                let is_chosen = move || chosen() == own;
-                view! { <option value=key selected=is_chosen.clone() prop:selected=is_chosen>{title}</option> }
+                let is_chosen = move || chosen.with(|chosen| *chosen == own);
+                view! {
+                    <option value=key selected=is_chosen.clone() prop:selected=is_chosen>
+                        {title}
+                    </option>
+                }
             })
             .collect_view()
     };
     view! {
         <label class="layer__field">
             <span>{label}</span>
-            <select class="input" data-testid=test_id on:change=move |event| choose(event_target_value(&event))>{items}</select>
+            <select
+                class="input"
+                data-testid=test_id
+                on:change=move |event| choose.run(event_target_value(&event))
+            >
+                {items}
+            </select>
         </label>
     }
-    .into_any()
 }

@@ -99,8 +99,10 @@ impl Scene {
         event.prevent_default();
         match wish {
             KeyWish::Step(x, y) => {
-                let goal = self.mover.goal(&camera);
-                let goal = goal.panned(-x * camera.width, -y * camera.height);
+                let goal = self
+                    .mover
+                    .aim(&camera, &limits)
+                    .panned(-x * camera.width, -y * camera.height);
                 self.is_fitted = false;
                 self.mover.fly(&camera, limits.clamp(&goal), STEP_TIME);
             }

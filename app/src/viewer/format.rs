@@ -10,12 +10,30 @@ pub fn number(value: f64) -> String {
     let text = if size == 0.0 {
         "0".to_owned()
     } else if !(1e-4..1e6).contains(&size) {
-        format!("{value:.2e}")
+        return power_of_ten(value);
     } else {
         let digits = 2 - size.log10().floor() as i32;
         format!("{value:.*}", digits.clamp(0, 7) as usize)
     };
     text.replace('-', "\u{2212}")
+}
+
+/// As `1.23×10⁻⁵`.
+fn power_of_ten(value: f64) -> String {
+    let text = format!("{value:.2e}");
+    let (digits, power) = text.split_once('e').unwrap_or((&text, "0"));
+    let raised: String = power
+        .chars()
+        .map(|char| match char {
+            '-' => '⁻',
+            '1' => '¹',
+            '2' => '²',
+            '3' => '³',
+            '4'..='9' => char::from_u32('⁰' as u32 + char as u32 - '0' as u32).unwrap_or(char),
+            _ => '⁰',
+        })
+        .collect();
+    [&digits.replace('-', "\u{2212}"), "×10", &raised].concat()
 }
 
 /// As [`number`], with a plus before what is above zero.
@@ -57,7 +75,8 @@ mod tests {
             (-1.5, "\u{2212}1.50"),
             (12.34, "12.3"),
             (123_456.0, "123456"),
-            (0.000_012_3, "1.23e\u{2212}5"),
+            (0.000_012_3, "1.23×10⁻⁵"),
+            (-4.56e17, "\u{2212}4.56×10¹⁷"),
             (f64::NAN, "\u{2013}"),
         ] {
             assert_eq!(number(value), text);

@@ -6,43 +6,28 @@ use leptos::prelude::*;
 use super::format::{exact, number, signed};
 use super::state::{LayerSummary, OverlayStatus, ViewState};
 
+/// Writes a value of the quantity.
+pub fn value_text(quantity: Quantity, value: f64) -> String {
+    if quantity.is_signed() {
+        signed(value)
+    } else {
+        number(value)
+    }
+}
+
 /// How values became colours, one sentence.
 fn normalisation(summary: &LayerSummary) -> String {
     let tiles = summary.tiles.to_string();
     let range = summary.extremes.map_or_else(String::new, |(low, high)| {
-        let write = if summary.quantity.is_signed() {
-            signed
-        } else {
-            number
-        };
+        let write = |value| value_text(summary.quantity, value);
         [" (", &write(low), " to ", &write(high), ")"].concat()
     });
-    match summary.quantity {
-        Quantity::TileProbability => [
-            "Fixed range 0 to 1; this slide\u{2019}s ",
-            &tiles,
-            " tiles",
-            &range,
-            ".",
-        ]
-        .concat(),
-        Quantity::Attention => [
-            "From 0 to the largest of this slide\u{2019}s ",
-            &tiles,
-            " tiles",
-            &range,
-            ".",
-        ]
-        .concat(),
-        _ => [
-            "Symmetrical about 0, as far as the farthest of this slide\u{2019}s ",
-            &tiles,
-            " tiles",
-            &range,
-            ".",
-        ]
-        .concat(),
-    }
+    let rule = match summary.quantity {
+        Quantity::TileProbability => "Fixed range 0 to 1; this slide\u{2019}s ",
+        Quantity::Attention => "From 0 to the largest of this slide\u{2019}s ",
+        _ => "Symmetrical about 0, as far as the farthest of this slide\u{2019}s ",
+    };
+    [rule, &tiles, " tiles", &range, "."].concat()
 }
 
 fn fold_models(count: usize) -> String {
@@ -52,65 +37,105 @@ fn fold_models(count: usize) -> String {
     }
 }
 
+/// The three values on the bar.
+const MARKS: [(&str, f64); 3] = [
+    ("legend-low", 0.0),
+    ("legend-mid", 0.5),
+    ("legend-high", 1.0),
+];
+
 /// The legend of the layer that is shown; nothing while none is.
 #[component]
 pub fn Legend() -> impl IntoView {
     let state = ViewState::from_context();
-    let gradient = Memo::new(move |_| {
+    let gradient = move || {
         state.layer.with(|layer| {
             layer
                 .as_ref()
                 .map(|layer| layer.colour_map.css_gradient())
                 .unwrap_or_default()
         })
-    });
-    view! {
-        <div class="legend" data-testid="legend">
-            {move || match state.overlay.get() {
-                OverlayStatus::Off => ().into_any(),
-                OverlayStatus::Loading => view! { <p class="note" role="status">"Loading the heatmap"</p> }.into_any(),
-                OverlayStatus::Failed(problem) => {
-                    view! {
-                        <p class="legend__problem" role="alert" data-testid="legend-problem">{problem}</p>
-                    }
-                        .into_any()
+    };
+    // The parts are always there and change their words: small, and the same on both sides.
+    let text = move |write: fn(&LayerSummary) -> String| {
+        move || {
+            state.overlay.with(|status| match status {
+                OverlayStatus::Shown(summary) => write(summary),
+                _ => String::new(),
+            })
+        }
+    };
+    let is_shown = move || {
+        state
+            .overlay
+            .with(|status| matches!(status, OverlayStatus::Shown(_)))
+    };
+    let message = move || {
+        state.overlay.with(|status| match status {
+            OverlayStatus::Loading => "Loading the heatmap…".to_owned(),
+            OverlayStatus::Failed(problem) => problem.clone(),
+            OverlayStatus::Off | OverlayStatus::Shown(_) => String::new(),
+        })
+    };
+    let has_failed = move || {
+        state
+            .overlay
+            .with(|status| matches!(status, OverlayStatus::Failed(_)))
+    };
+    let marks = MARKS
+        .map(|(test_id, share)| {
+            let value = move |write: fn(Quantity, f64) -> String| {
+                move || {
+                    state.overlay.with(|status| match status {
+                        OverlayStatus::Shown(summary) => {
+                            let range = summary.normalisation;
+                            let value = range.low * (1.0 - share) + range.high * share;
+                            write(summary.quantity, value)
+                        }
+                        _ => String::new(),
+                    })
                 }
-                OverlayStatus::Shown(summary) => shown(&summary, gradient).into_any(),
-            }}
-        </div>
-    }
-}
-
-fn shown(summary: &LayerSummary, gradient: Memo<String>) -> impl IntoView + use<> {
-    let range = summary.normalisation;
-    let write = if summary.quantity.is_signed() {
-        signed
-    } else {
-        number
+            };
+            view! {
+                <span data-testid=test_id data-value=value(|_, value| exact(value))>
+                    {value(value_text)}
+                </span>
+            }
+        })
+        .collect_view();
+    let notes = move || {
+        state.overlay.with(|status| match status {
+            OverlayStatus::Shown(summary) => summary
+                .notes
+                .iter()
+                .map(|note| view! { <p class="legend__caution">{note.clone()}</p> })
+                .collect(),
+            _ => Vec::new(),
+        })
     };
-    let bound = |value: f64, test_id: &'static str| {
-        view! { <span data-testid=test_id data-value=exact(value)>{write(value)}</span> }
-    };
-    let unit = summary.quantity.unit(summary.scale);
     view! {
-        <p class="legend__title">
-            <strong data-testid="legend-quantity">{summary.quantity.title()}</strong>
-            <span data-testid="legend-target">{summary.target.clone()}</span>
-            <span class="legend__model">{summary.model.clone()}</span>
+        <p class="legend__message" class:legend__message--bad=has_failed role="status" data-testid="legend-message">
+            {message}
         </p>
-        <div class="legend__bar" style:background=move || gradient.get() aria-hidden="true"></div>
-        <p class="legend__numbers">
-            {bound(range.low, "legend-low")} {bound(f64::midpoint(range.low, range.high), "legend-mid")}
-            {bound(range.high, "legend-high")}
-        </p>
-        <p class="note" data-testid="legend-unit">"Unit: " {unit}</p>
-        <p class="note" data-testid="legend-normalisation">{normalisation(summary)}</p>
-        <p class="note" data-testid="legend-models">{fold_models(summary.fold_models)}</p>
-        {summary
-            .notes
-            .iter()
-            .map(|note| view! { <p class="legend__caution">{note.clone()}</p> })
-            .collect_view()}
+        <div class="legend" data-testid="legend" hidden=move || !is_shown()>
+            <p class="legend__title">
+                <strong data-testid="legend-quantity">{text(|summary| summary.quantity.title().to_owned())}</strong>
+                <span data-testid="legend-target">{text(|summary| summary.target.clone())}</span>
+                <span class="legend__model">{text(|summary| summary.model.clone())}</span>
+            </p>
+            <div class="legend__bar" style:background=gradient aria-hidden="true"></div>
+            <p class="legend__numbers">{marks}</p>
+            <p class="note" data-testid="legend-unit">
+                {text(|summary| ["In ", summary.quantity.unit(summary.scale), "."].concat())}
+            </p>
+            <p class="note" data-testid="legend-normalisation">
+                {text(normalisation)}
+            </p>
+            <p class="note" data-testid="legend-models">
+                {text(|summary| fold_models(summary.fold_models))}
+            </p>
+            {notes}
+        </div>
     }
 }
 

@@ -87,6 +87,7 @@ pub fn Viewer(
         });
     });
 
+    let has_failed = move || state.failed_tiles.get() > 0;
     let notice = move || match state.failed_tiles.get() {
         0 => String::new(),
         1 => "1 part of the image could not be loaded (striped)".to_owned(),
@@ -97,6 +98,8 @@ pub fn Viewer(
         .concat(),
     };
     let (mpp, objective) = (summary.mpp, summary.objective);
+    let overview =
+        move || (!is_supported.get()).then(|| view! { <StaticOverview summary=summary.clone() /> });
     view! {
         <div class="viewer" data-testid="viewer">
             <canvas
@@ -110,13 +113,17 @@ pub fn Viewer(
             <div class="viewer__frame" aria-hidden="true">
                 <div node_ref=outline class="viewer__outline" data-testid="viewer-outline"></div>
             </div>
-            <p class="viewer__notice" role="status" data-testid="viewer-notice">
-                {notice}
+            <p class="viewer__notice" class:viewer__notice--shown=has_failed>
+                <span role="status" data-testid="viewer-notice">
+                    {notice}
+                </span>
+                <button type="button" class="viewer__retry" on:click=move |_| state.command.set(Some(Command::Retry))>
+                    "Try again"
+                </button>
             </p>
-            <Show when=move || is_supported.get() fallback=move || view! { <StaticOverview summary=summary.clone() /> }>
-                <ScaleBar mpp objective />
-                <Tools />
-            </Show>
+            <ScaleBar mpp objective />
+            <Tools />
+            {overview}
         </div>
     }
 }

@@ -106,12 +106,17 @@ impl Mover {
         self.motion = motion;
     }
 
-    /// Where the movement under way will end.
+    /// The view that matters: where a zoom or a flight under way will end, else the one that is seen.
     #[must_use]
-    pub fn goal(&self, camera: &Camera) -> Camera {
+    pub fn aim(&self, camera: &Camera, limits: &Limits) -> Camera {
         match self.motion {
-            Motion::Fly { to, .. } => to,
-            _ => *camera,
+            Motion::Zoom { goal, x, y } => limits.zoom(camera, goal / camera.zoom, x, y),
+            Motion::Fly { to, .. } => limits.clamp(&Camera {
+                width: camera.width,
+                height: camera.height,
+                ..to
+            }),
+            Motion::Still | Motion::Glide { .. } => *camera,
         }
     }
 
@@ -188,12 +193,9 @@ impl Mover {
                 let begun = begun.unwrap_or(now - elapsed);
                 let time = (now - begun) / lasts;
                 if self.calm || time >= 1.0 {
+                    let aim = self.aim(camera, limits);
                     self.stop();
-                    return limits.clamp(&Camera {
-                        width: camera.width,
-                        height: camera.height,
-                        ..to
-                    });
+                    return aim;
                 }
                 self.motion = Motion::Fly {
                     from,
@@ -260,6 +262,23 @@ mod tests {
         let (flown, frames) = run(&mut mover, glided, &limits);
         assert!((2..20).contains(&frames), "{frames}");
         assert_eq!(flown, camera);
+    }
+
+    #[test]
+    fn a_movement_ends_where_it_aims() {
+        let limits = Limits::of(&BOUNDS, 1000.0, 500.0);
+        let camera = Camera::fit(&BOUNDS, 1000.0, 500.0);
+        let mut mover = Mover::new(false);
+        mover.zoom_by(&camera, &limits, 5.0, 700.0, 100.0);
+        let first = mover.step(&camera, &limits, 0.0);
+        let aim = mover.aim(&first, &limits);
+        let (end, _) = run(&mut mover, first, &limits);
+        let off = (end.centre_x - aim.centre_x).hypot(end.centre_y - aim.centre_y);
+        assert!(off < 1e-6 && (end.zoom / aim.zoom - 1.0).abs() < 1e-9);
+        mover.fly(&end, camera, 250.0);
+        assert_eq!(mover.aim(&end, &limits), camera);
+        assert_eq!(run(&mut mover, end, &limits).0, camera);
+        assert_eq!(mover.aim(&end, &limits), end, "at rest");
     }
 
     #[test]

@@ -72,7 +72,7 @@ pub async fn tile(
 pub async fn numbers(url: &str) -> Result<Vec<f32>, Refusal> {
     let response = get(url, None).await?;
     let buffer: ArrayBuffer = JsFuture::from(response.array_buffer()?).await?.dyn_into()?;
-    if buffer.byte_length() % 4 != 0 {
+    if !buffer.byte_length().is_multiple_of(4) {
         return Err(Refusal { is_final: true });
     }
     Ok(Float32Array::new(&buffer).to_vec())

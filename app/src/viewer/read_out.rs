@@ -3,7 +3,8 @@
 use domain::layer::Quantity;
 use leptos::prelude::*;
 
-use super::format::{exact, length, number, signed};
+use super::format::{exact, length, number};
+use super::legend::value_text;
 use super::state::{Hover, ViewState};
 
 /// Value, percentile and all quantities of the tile under the cursor, and where that is.
@@ -17,78 +18,107 @@ pub fn ReadOut() -> impl IntoView {
             |(x, y)| [&length(x * mpp.x), ", ", &length(y * mpp.y)].concat(),
         )
     };
+    // The parts are always there and change their words: nothing is built while the cursor moves.
+    let text = move |write: fn(&Hover) -> String| {
+        move || {
+            state
+                .hover
+                .with(|hover| hover.as_ref().map(write).unwrap_or_default())
+        }
+    };
+    let is_tile = move || state.hover.with(Option::is_some);
+    let rows = Quantity::ALL
+        .into_iter()
+        .enumerate()
+        .map(|(index, quantity)| {
+            let value = move |write: fn(Quantity, f64) -> String| {
+                move || {
+                    state.hover.with(|hover| {
+                        hover
+                            .as_ref()
+                            .map(|hover| write(quantity, hover.quantities[index]))
+                            .unwrap_or_default()
+                    })
+                }
+            };
+            let unit = move || {
+                state.hover.with(|hover| {
+                    hover
+                        .as_ref()
+                        .map(|hover| quantity.unit(hover.scale).to_owned())
+                        .unwrap_or_default()
+                })
+            };
+            let test_id = ["readout-", quantity.key()].concat();
+            view! {
+                <dt>{quantity.title()} " " <small>{unit}</small></dt>
+                <dd data-testid=test_id data-value=value(|_, value| exact(value))>
+                    {value(value_text)}
+                </dd>
+            }
+        })
+        .collect_view();
+    let targets = move || {
+        state.hover.with(|hover| {
+            hover
+                .iter()
+                .flat_map(|hover| &hover.targets)
+                .map(|reading| {
+                    let test_id = ["readout-target-", &reading.key].concat();
+                    view! {
+                        <dt>{reading.title.clone()}</dt>
+                        <dd data-testid=test_id data-value=exact(reading.probability)>
+                            {number(reading.probability)}
+                        </dd>
+                    }
+                })
+                .collect_view()
+        })
+    };
+    let has_targets = move || {
+        state
+            .hover
+            .with(|hover| hover.as_ref().is_some_and(|hover| hover.targets.len() > 1))
+    };
     view! {
         <div class="read-out" data-testid="readout">
             <p class="read-out__place">
                 <span>"Position"</span>
                 <span data-testid="readout-position">{place}</span>
             </p>
-            {move || match state.hover.get() {
-                Some(hover) => tile(&hover).into_any(),
-                None if state.layer_visible.get() => {
-                    view! { <p class="note">"Point at a tile, or tap it, to read its values."</p> }.into_any()
-                }
-                None => ().into_any(),
-            }}
+            <p class="note" hidden=move || is_tile() || !state.layer_visible.get()>
+                "Point at a tile, or tap it, to read its values."
+            </p>
+            <div hidden=move || !is_tile()>
+                <p class="read-out__value">
+                    <strong
+                        data-testid="readout-value"
+                        data-value=text(|hover| exact(hover.value))
+                        data-tile=text(|hover| hover.tile.to_string())
+                        data-spot=text(|hover| hover.spot.to_string())
+                    >
+                        {text(|hover| value_text(hover.quantity, hover.value))}
+                    </strong>
+                    <span>
+                        {text(|hover| {
+                            [hover.quantity.title(), ", ", hover.quantity.unit(hover.scale)].concat()
+                        })}
+                    </span>
+                    <span data-testid="readout-percentile" data-value=text(|hover| exact(hover.percentile))>
+                        {text(|hover| {
+                            ["percentile ", &number(hover.percentile), " of this slide\u{2019}s tiles"].concat()
+                        })}
+                    </span>
+                </p>
+                <p class="read-out__heading">
+                    {text(|hover| ["Tile ", &(hover.tile + 1).to_string()].concat())}
+                </p>
+                <dl class="read-out__list">{rows}</dl>
+                <div hidden=move || !has_targets()>
+                    <p class="read-out__heading">"Tile probability per target"</p>
+                    <dl class="read-out__list">{targets}</dl>
+                </div>
+            </div>
         </div>
-    }
-}
-
-fn tile(hover: &Hover) -> impl IntoView + use<> {
-    let scale = hover.scale;
-    let write = |quantity: Quantity, value: f64| {
-        if quantity.is_signed() {
-            signed(value)
-        } else {
-            number(value)
-        }
-    };
-    let others = Quantity::ALL
-        .into_iter()
-        .zip(hover.quantities)
-        .filter(|(_, value)| value.is_finite())
-        .map(|(quantity, value)| {
-            let test_id = ["readout-", quantity.key()].concat();
-            view! {
-                <dt>{quantity.title()} <small>{quantity.unit(scale)}</small></dt>
-                <dd data-testid=test_id data-value=exact(value)>{write(quantity, value)}</dd>
-            }
-        })
-        .collect_view();
-    let targets = (hover.targets.len() > 1).then(|| {
-        let rows = hover
-            .targets
-            .iter()
-            .map(|reading| {
-                let test_id = ["readout-target-", &reading.key].concat();
-                view! {
-                    <dt>{reading.title.clone()}</dt>
-                    <dd data-testid=test_id data-value=exact(reading.probability)>{number(reading.probability)}</dd>
-                }
-            })
-            .collect_view();
-        view! {
-            <p class="read-out__heading">"Tile probability per target"</p>
-            <dl class="read-out__list">{rows}</dl>
-        }
-    });
-    view! {
-        <p class="read-out__value">
-            <strong
-                data-testid="readout-value"
-                data-value=exact(hover.value)
-                data-tile=hover.tile.to_string()
-                data-spot=hover.spot.to_string()
-            >
-                {write(hover.quantity, hover.value)}
-            </strong>
-            <span>{hover.quantity.title()} " (" {hover.quantity.unit(scale)} ")"</span>
-            <span data-testid="readout-percentile" data-value=exact(hover.percentile)>
-                {["percentile ", &number(hover.percentile), " of this slide\u{2019}s tiles"].concat()}
-            </span>
-        </p>
-        <p class="read-out__heading">{["Tile ", &(hover.tile + 1).to_string()].concat()}</p>
-        <dl class="read-out__list">{others}</dl>
-        {targets}
     }
 }

@@ -128,7 +128,9 @@ impl Scene {
         let (Some(camera), Some(limits)) = (self.camera, self.limits) else {
             return;
         };
-        self.is_fitted = command == Command::Fit;
+        if command != Command::Retry {
+            self.is_fitted = command == Command::Fit;
+        }
         let (width, height) = (camera.width, camera.height);
         let (middle_x, middle_y) = (width / 2.0, height / 2.0);
         let goal = match command {
@@ -141,6 +143,11 @@ impl Scene {
                 return self
                     .mover
                     .zoom_by(&camera, &limits, factor, middle_x, middle_y);
+            }
+            Command::Retry => {
+                self.failures.clear();
+                self.planned_for = None;
+                return;
             }
             Command::Show(rect) => {
                 let goal = Camera::fit(&rect, width, height);
@@ -206,24 +213,29 @@ impl Scene {
             camera = self.on_pixels(camera);
         }
         self.camera = Some(camera);
-        if self.planned_for != Some(camera) {
+        if self.view.camera.get_untracked() != Some(camera) {
+            self.view.camera.set(Some(camera));
+            self.read_pointer();
+        }
+        // What is on its way is fetched for the view that will be, not for those that rush by.
+        let aim = self.mover.aim(&camera, &limits);
+        if self.planned_for != Some(aim) {
+            self.planned_for = Some(aim);
             let focus = self
                 .pointer
-                .map(|(x, y)| camera.slide_from_screen(x, y))
+                .map(|(x, y)| aim.slide_from_screen(x, y))
                 .filter(|_| was_moving);
             self.plan = plan(
                 &self.slide.pyramid,
-                &camera,
-                self.device_scale(&camera),
+                &aim,
+                self.device_scale(&aim),
                 focus,
                 MOST_VIEW_BYTES,
             );
             let wanted = &self.plan.tiles;
-            // What comes into view again gets another try.
-            self.failures.retain(|key, _| wanted.contains(key));
-            self.planned_for = Some(camera);
-            self.view.camera.set(Some(camera));
-            self.read_pointer();
+            let now = js_sys::Date::now();
+            self.failures
+                .retain(|key, failure| wanted.contains(key) && !failure.is_over(now));
         }
         self.paint(&camera);
         !self.mover.is_still()
@@ -275,7 +287,8 @@ impl Scene {
         };
         let sharp = self.plan.sharp_tiles();
         let level = self.plan.level;
-        let mut keys: Vec<TileKey> = if sharp.iter().all(|key| self.cache.contains(key)) {
+        let is_complete = self.mover.is_still() && sharp.iter().all(|key| self.cache.contains(key));
+        let mut keys: Vec<TileKey> = if is_complete {
             sharp.to_vec()
         } else {
             self.cache.keys().collect()

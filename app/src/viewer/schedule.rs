@@ -7,6 +7,8 @@ use domain::geometry::Pyramid;
 pub const MOST_REQUESTS: usize = 6;
 /// How often a tile is asked for before it is given up while in view.
 const MOST_ATTEMPTS: u32 = 5;
+/// For how long a tile that was given up is left alone, ms.
+const PEACE: f64 = 10_000.0;
 
 /// A pyramid tile by its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -204,6 +206,8 @@ fn sort_by_distance(pyramid: &Pyramid, tiles: &mut [TileKey], (x, y): (f64, f64)
 pub struct Failure {
     /// How often it was tried.
     pub attempts: u32,
+    /// When it was tried last, ms.
+    pub tried_at: f64,
     /// When to try again, ms; infinite once given up.
     pub retry_at: f64,
 }
@@ -218,7 +222,17 @@ impl Failure {
         } else {
             now + 500.0 * f64::from(1 << (attempts - 1))
         };
-        Self { attempts, retry_at }
+        Self {
+            attempts,
+            tried_at: now,
+            retry_at,
+        }
+    }
+
+    /// Whether whoever moves the view may have it tried from the start.
+    #[must_use]
+    pub fn is_over(&self, now: f64) -> bool {
+        self.retry_at.is_infinite() && now - self.tried_at > PEACE
     }
 }
 
@@ -381,5 +395,11 @@ mod tests {
         }
         assert_eq!(waits, [500.0, 1000.0, 2000.0, 4000.0, f64::INFINITY]);
         assert_eq!(Failure::after(None, 0.0, true).retry_at, f64::INFINITY);
+        let given_up = failure.unwrap();
+        assert!(!given_up.is_over(200.0) && given_up.is_over(100.1 + PEACE));
+        assert!(
+            !Failure::after(None, 100.0, false).is_over(1e9),
+            "it is still tried"
+        );
     }
 }

@@ -97,6 +97,8 @@ pub enum Command {
     Native,
     /// Zoom about the middle by a factor.
     ZoomBy(f64),
+    /// Ask once more for the tiles that could not be had.
+    Retry,
     /// Move so that the rectangle fills the view.
     Show(SlideRect),
 }

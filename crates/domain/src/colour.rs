@@ -134,8 +134,7 @@ fn srgb_from_linear(x: f64) -> u8 {
     } else {
         1.055 * x.powf(1.0 / 2.4) - 0.055
     };
-    let byte = (encoded * 255.0).round() as u8;
-    byte
+    (encoded * 255.0).round() as u8
 }
 
 /// L, a, b of OKLab.

@@ -50,9 +50,9 @@ impl Ground {
         };
 
         let rough = noise(dice, 70.0);
-        let has_bone = dice.chance(0.45);
+        let has_bone = dice.chance(0.4);
         let [cos, sin] = dice.direction();
-        let deep = (dice.range(70.0, 210.0) * um).min(0.28 * size_px);
+        let deep = (dice.range(50.0, 150.0) * um).min(0.28 * size_px);
         let bone = (recipe.bone && has_bone).then(|| {
             let far = 0.5 * size_px * (cos.abs() + sin.abs());
             Field::from_fn(size_px, margin_px, step_px, |x, y| {

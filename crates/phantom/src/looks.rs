@@ -61,7 +61,7 @@ pub(crate) fn look(class: CellClass) -> (Plasm, Chromatin) {
         C::Lymphocyte => (plasm(0.16, 0.26, 0.08, 0.0), chromatin(2.30, 0.24, 0.3, 0)),
         C::PlasmaCell => (plasm(0.50, 0.52, 0.08, 0.0), chromatin(1.95, 0.42, 0.5, 0)),
         C::Macrophage => (plasm(0.05, 0.24, 0.20, 0.8), chromatin(1.05, 0.20, 0.7, 1)),
-        C::Megakaryocyte => (plasm(0.14, 0.68, 0.11, 0.0), chromatin(1.80, 0.32, 0.5, 0)),
+        C::Megakaryocyte => (plasm(0.15, 0.74, 0.11, 0.0), chromatin(1.80, 0.32, 0.5, 0)),
         C::SpindleCell | C::BoneCell => {
             (plasm(0.05, 0.40, 0.10, 0.0), chromatin(2.10, 0.18, 0.2, 0))
         }

@@ -49,7 +49,7 @@ fn smooth_rows_into_columns(values: &[f32], kernel: &[f32]) -> Vec<f32> {
     let reach = kernel.len() / 2;
     let mut out = vec![0.0; values.len()];
     let mut padded = vec![0.0; TILE_PX + 2 * reach];
-    for (y, row) in values.chunks_exact(TILE_PX).enumerate() {
+    for (y, row) in values.as_chunks::<TILE_PX>().0.iter().enumerate() {
         for (i, slot) in padded.iter_mut().enumerate() {
             *slot = row[(i + TILE_PX * 8 - reach) % TILE_PX];
         }

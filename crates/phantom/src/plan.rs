@@ -99,9 +99,9 @@ impl Settlers<'_> {
         for _ in 0..self.count(signs.megakaryocytes_per_mm2) {
             let small = self.dice.chance(signs.hypolobated);
             let r = if small {
-                self.dice.range(9.0, 12.5)
+                self.dice.range(7.8, 11.0)
             } else {
-                self.dice.range(15.0, 21.5)
+                self.dice.range(16.0, 22.5)
             };
             let affected = small.then_some(DEL5Q);
             for attempt in 0..400 {
@@ -198,7 +198,7 @@ impl Settlers<'_> {
             let ground = self.ground;
             let found = (0..60).map(|_| self.anywhere(r)).find(|island| {
                 let apart = islands.iter().all(|other| {
-                    (island.x - other.x).hypot(island.y - other.y) > 0.85 * (island.r + other.r)
+                    (island.x - other.x).hypot(island.y - other.y) > 0.7 * (island.r + other.r)
                 });
                 apart
                     && ground.room(island.x, island.y) > 9.0 * um
@@ -275,7 +275,7 @@ impl Settlers<'_> {
             if room_um < 2.0 || !self.dice.chance(0.65 + 0.55 * self.ground.crowd.at(x, y)) {
                 continue;
             }
-            if self.ground.sinusoid.at(x, y) > -1.0 * um {
+            if self.ground.sinusoid.at(x, y) > -um {
                 if self.dice.chance(0.012) && self.ground.sinusoid.at(x, y) > 2.0 * um {
                     let disc = Disc {
                         r: 4.8 * um,

@@ -42,7 +42,7 @@ pub const TARGETS: [PhantomTarget; 3] = [
         text: "Megakaryocytes small, with one round nucleus that has no lobes, and more of them.",
         citation: "Giagounidis et al., Leukemia 2004;18:113–119; Khoury et al. (WHO classification), Leukemia 2022;36:1703–1719",
         prevalence: 0.40,
-        allele_frequency: (0.25, 0.95),
+        allele_frequency: (0.30, 0.95),
     },
     PhantomTarget {
         key: SF3B1,
@@ -84,8 +84,8 @@ pub(crate) struct Signs {
 impl Signs {
     /// Marrow without any finding. Even there a few cells look like a sign.
     pub(crate) const NONE: Self = Self {
-        megakaryocytes_per_mm2: 15.0,
-        hypolobated: 0.06,
+        megakaryocytes_per_mm2: 19.0,
+        hypolobated: 0.05,
         islands_per_mm2: 22.0,
         island_scale: 1.0,
         dysplastic: 0.02,
@@ -104,7 +104,7 @@ impl Signs {
         let sf3b1 = strength(SF3B1, 0.4);
         Self {
             megakaryocytes_per_mm2: Self::NONE.megakaryocytes_per_mm2 * (1.0 + 0.4 * del5q),
-            hypolobated: Self::NONE.hypolobated + 0.88 * del5q,
+            hypolobated: Self::NONE.hypolobated + 0.90 * del5q,
             islands_per_mm2: Self::NONE.islands_per_mm2 * (1.0 + 1.5 * sf3b1),
             island_scale: 1.0 + 0.35 * sf3b1,
             dysplastic: Self::NONE.dysplastic + 0.4 * sf3b1,

@@ -43,31 +43,31 @@ pub const STAIN_BATCHES: [StainBatch; 4] = [
     StainBatch {
         name: "B",
         haematoxylin: [0.608, 0.699, 0.375],
-        eosin: [0.160, 0.888, 0.431],
-        haematoxylin_strength: 0.96,
-        eosin_strength: 1.08,
+        eosin: [0.166, 0.885, 0.434],
+        haematoxylin_strength: 0.97,
+        eosin_strength: 1.06,
         thickness: 1.0,
-        blur_um: 0.25,
+        blur_um: 0.24,
         white: [246.0, 242.0, 243.0],
     },
     StainBatch {
         name: "C",
-        haematoxylin: [0.622, 0.692, 0.366],
-        eosin: [0.196, 0.875, 0.442],
-        haematoxylin_strength: 1.05,
-        eosin_strength: 0.94,
+        haematoxylin: [0.617, 0.695, 0.369],
+        eosin: [0.191, 0.877, 0.441],
+        haematoxylin_strength: 1.04,
+        eosin_strength: 0.96,
         thickness: 1.03,
         blur_um: 0.23,
         white: [242.0, 242.0, 246.0],
     },
     StainBatch {
         name: "D",
-        haematoxylin: [0.590, 0.714, 0.376],
-        eosin: [0.171, 0.873, 0.455],
-        haematoxylin_strength: 0.94,
-        eosin_strength: 0.96,
-        thickness: 0.97,
-        blur_um: 0.28,
+        haematoxylin: [0.593, 0.712, 0.376],
+        eosin: [0.174, 0.876, 0.450],
+        haematoxylin_strength: 0.96,
+        eosin_strength: 0.97,
+        thickness: 0.98,
+        blur_um: 0.26,
         white: [245.0, 243.0, 240.0],
     },
 ];
@@ -75,10 +75,10 @@ pub const STAIN_BATCHES: [StainBatch; 4] = [
 impl StainBatch {
     /// This slide's own small deviation from its batch.
     pub(crate) fn jittered(mut self, dice: &mut Dice) -> Self {
-        self.haematoxylin_strength *= 1.0 + 0.02 * dice.bell();
-        self.eosin_strength *= 1.0 + 0.02 * dice.bell();
+        self.haematoxylin_strength *= 1.0 + 0.015 * dice.bell();
+        self.eosin_strength *= 1.0 + 0.015 * dice.bell();
         self.thickness *= 1.0 + 0.015 * dice.bell();
-        self.blur_um *= 1.0 + 0.05 * dice.bell();
+        self.blur_um *= 1.0 + 0.03 * dice.bell();
         for channel in self.haematoxylin.iter_mut().chain(&mut self.eosin) {
             *channel += 0.003 * dice.bell();
         }

@@ -306,8 +306,8 @@ fn a_damaged_bag_is_refused() {
     for damaged in [
         &whole[..40],
         &whole[..70],
-        &[whole.clone(), vec![0]].concat(),
-        &vec![0; 76],
+        &[whole.clone(), vec![0]].concat()[..],
+        &[0; 76][..],
     ] {
         files.put("bag", damaged).unwrap();
         let refused = files.bag("bag").unwrap_err();

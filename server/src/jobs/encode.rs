@@ -19,8 +19,20 @@ use crate::cohorts;
 pub fn run(context: &JobContext, code: &str) -> anyhow::Result<()> {
     let file = context.wait(context.store().slide_file(code))?;
     let path = crate::import::path_of(context.files(), &file.path)?;
-    let slide = Slide::open(&path, OpenOptions { mpp: Some(file.mpp.mean()) })
-        .map_err(|error| Hopeless(error.to_string()))?;
+    let slide = Slide::open(
+        &path,
+        OpenOptions {
+            mpp: Some(file.mpp.mean()),
+        },
+    )
+    // A path may hold a name, and the reason is shown.
+    .map_err(|error| {
+        Hopeless(
+            error
+                .to_string()
+                .replace(&*path.to_string_lossy(), "The file of this slide"),
+        )
+    })?;
     let encoder = context.wait(cohorts::ensure_encoder(context.store()))?;
     let spots = context.wait(context.store().spots(file.id))?;
     // All grids first: the total is known before the first tile is encoded.
@@ -38,21 +50,46 @@ pub fn run(context: &JobContext, code: &str) -> anyhow::Result<()> {
         key.update(serde_json::to_vec(&*grid)?);
         key.update(EFFICIENTNET_LITE0.weights_sha256.as_bytes());
         let name = format!("bags/{code}-{}-{}.bag", spot.number, EFFICIENTNET_LITE0.key);
-        let stored = encode_spot(context, &slide, &grid, &name, key.finalize().into(), before, total)?;
-        context.wait(context.store().put_bag(grid_id, encoder, &stored, grid.len() as u64, DIM as u32))?;
+        let stored = encode_spot(
+            context,
+            &slide,
+            &grid,
+            &name,
+            key.finalize().into(),
+            before,
+            total,
+        )?;
+        context.wait(context.store().put_bag(
+            grid_id,
+            encoder,
+            &stored,
+            grid.len() as u64,
+            DIM as u32,
+        ))?;
         before += grid.len();
     }
     Ok(())
 }
 
 /// The tile grid of a spot, laid if it is not there yet.
-fn grid_of(context: &JobContext, slide: &Slide, spot: &SpotRow) -> anyhow::Result<(GridId, Arc<TileGrid>)> {
-    if let Some((id, grid)) = context.wait(context.store().grid(spot.id, TILE_SIZE_PX as u32, TILE_MPP))? {
+fn grid_of(
+    context: &JobContext,
+    slide: &Slide,
+    spot: &SpotRow,
+) -> anyhow::Result<(GridId, Arc<TileGrid>)> {
+    if let Some((id, grid)) =
+        context.wait(context.store().grid(spot.id, TILE_SIZE_PX as u32, TILE_MPP))?
+    {
         return Ok((id, Arc::new(grid)));
     }
     let mask = slide.tissue_mask()?;
     let grid = mask.tile_grid(TILE_SIZE_PX as u32, TILE_MPP)?;
-    let id = context.wait(context.store().put_grid(spot.id, TILE_SIZE_PX as u32, TILE_MPP, &grid))?;
+    let id = context.wait(context.store().put_grid(
+        spot.id,
+        TILE_SIZE_PX as u32,
+        TILE_MPP,
+        &grid,
+    ))?;
     Ok((id, Arc::new(grid)))
 }
 
@@ -66,22 +103,26 @@ fn encode_spot(
     total: usize,
 ) -> anyhow::Result<store::files::Stored> {
     let device = context.device()?;
-    let mut writer = context.files().bag_writer(name, key, DIM as u32, grid.len() as u64)?;
+    let mut writer = context
+        .files()
+        .bag_writer(name, key, DIM as u32, grid.len() as u64)?;
     let first = usize::try_from(writer.rows()).context("the part file is too long")?;
     context.steps.at(before + first, total)?;
     let batch = device.batch_tiles();
     let (batches, incoming) = sync_channel(2);
     let reader = {
         let (slide, grid) = (slide.clone(), grid.clone());
-        std::thread::Builder::new().name("read tiles".into()).spawn(move || {
-            for start in (first..grid.len()).step_by(batch) {
-                let end = (start + batch).min(grid.len());
-                // The writer has stopped: nobody wants more.
-                if batches.send(read_tiles(&slide, &grid, start..end)).is_err() {
-                    return;
+        std::thread::Builder::new()
+            .name("read tiles".into())
+            .spawn(move || {
+                for start in (first..grid.len()).step_by(batch) {
+                    let end = (start + batch).min(grid.len());
+                    // The writer has stopped: nobody wants more.
+                    if batches.send(read_tiles(&slide, &grid, start..end)).is_err() {
+                        return;
+                    }
                 }
-            }
-        })?
+            })?
     };
     let mut done = first;
     for pixels in incoming {
@@ -92,11 +133,17 @@ fn encode_spot(
         done += tiles;
         context.steps.at(before + done, total)?;
     }
-    reader.join().map_err(|_| anyhow!("reading tiles broke off: a fault of the program"))?;
+    reader
+        .join()
+        .map_err(|_| anyhow!("reading tiles broke off: a fault of the program"))?;
     Ok(writer.finish()?)
 }
 
-fn read_tiles(slide: &Slide, grid: &TileGrid, tiles: std::ops::Range<usize>) -> anyhow::Result<Vec<u8>> {
+fn read_tiles(
+    slide: &Slide,
+    grid: &TileGrid,
+    tiles: std::ops::Range<usize>,
+) -> anyhow::Result<Vec<u8>> {
     let mut pixels = Vec::with_capacity(tiles.len() * TILE_BYTES);
     for tile in tiles {
         pixels.extend_from_slice(slide.tile_region(grid, tile, TILE_SIZE_PX as u32)?.as_raw());

@@ -20,8 +20,8 @@ use model::device::{DeviceChoice, EncoderDevice, TrialError, TrialReport};
 use model::encoder::Encoder;
 use serde::{Deserialize, Serialize};
 use store::files::Files;
-use store::{Store, StoreError};
 use store::jobs::{Beat, Claim, Failure};
+use store::{Store, StoreError};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -126,7 +126,10 @@ impl JobContext {
 
     /// The phantom cohort of the first run.
     pub fn first_run(&self) -> anyhow::Result<&plan::FirstRun> {
-        self.shared.first_run.as_ref().context("this server was started with --no-first-run")
+        self.shared
+            .first_run
+            .as_ref()
+            .context("this server was started with --no-first-run")
     }
 
     /// The device with the encoder on it; chosen and loaded when the first job needs it.
@@ -134,12 +137,23 @@ impl JobContext {
         if let Some(device) = self.shared.device.get() {
             return Ok(device);
         }
-        let weights = self.shared.assets_dir.join(model::encoder::EFFICIENTNET_LITE0.weights_file);
-        let info = model::device::choose(self.shared.choice, || trial_in_a_child(&self.shared.assets_dir))?;
+        let weights = self
+            .shared
+            .assets_dir
+            .join(model::encoder::EFFICIENTNET_LITE0.weights_file);
+        let info = model::device::choose(self.shared.choice, || {
+            trial_in_a_child(&self.shared.assets_dir)
+        })?;
         let device = EncoderDevice::open(info)?;
         let info = device.info().clone();
         let encoder = Encoder::load(&weights, &device)?;
-        tracing::info!("models run on the {} ({}, {}): {}", info.kind, info.name, info.backend, info.reason);
+        tracing::info!(
+            "models run on the {} ({}, {}): {}",
+            info.kind,
+            info.name,
+            info.backend,
+            info.reason
+        );
         let device = Device::start(encoder, info).context("cannot start the device thread")?;
         Ok(self.shared.device.get_or_init(|| device))
     }
@@ -147,9 +161,14 @@ impl JobContext {
 
 /// A bad driver does not return an error, it ends the process: so the trial batch runs in a child.
 fn trial_in_a_child(assets_dir: &Path) -> Result<TrialReport, TrialError> {
-    let program = std::env::current_exe().map_err(|error| TrialError::NotRun { message: error.to_string() })?;
+    let program = std::env::current_exe().map_err(|error| TrialError::NotRun {
+        message: error.to_string(),
+    })?;
     let mut command = std::process::Command::new(program);
-    command.arg("trial-batch").arg("--assets-dir").arg(assets_dir);
+    command
+        .arg("trial-batch")
+        .arg("--assets-dir")
+        .arg(assets_dir);
     model::device::trial_in_child(&mut command, TRIAL_LIMIT)
 }
 
@@ -225,18 +244,32 @@ impl Work {
         let shared = &self.shared;
         let (id, kind) = (claim.job.id, claim.job.kind.clone());
         let steps = Steps::new(shared.stopping.clone());
-        let keeper = tokio::spawn(steps::keep_lease(claim.clone(), shared.store.clone(), steps.clone()));
-        let context = JobContext { shared: shared.clone(), runtime: Handle::current(), steps: steps.clone() };
+        let keeper = tokio::spawn(steps::keep_lease(
+            claim.clone(),
+            shared.store.clone(),
+            steps.clone(),
+        ));
+        let context = JobContext {
+            shared: shared.clone(),
+            runtime: Handle::current(),
+            steps: steps.clone(),
+        };
         let (sender, receiver) = oneshot::channel();
         let task = claim.job.payload::<Task>();
-        let started = std::thread::Builder::new().name("job".into()).spawn(move || {
-            crate::nice::be_nice();
-            let ended = task.map_err(anyhow::Error::from).and_then(|task| execute(&task, &context));
-            sender.send(ended).ok();
-        });
+        let started = std::thread::Builder::new()
+            .name("job".into())
+            .spawn(move || {
+                crate::nice::be_nice();
+                let ended = task
+                    .map_err(anyhow::Error::from)
+                    .and_then(|task| execute(&task, &context));
+                sender.send(ended).ok();
+            });
         let ended = match started {
             // A sender that is gone without a word: the job panicked.
-            Ok(_) => receiver.await.unwrap_or_else(|_| Err(anyhow!("the job broke off: a fault of the program"))),
+            Ok(_) => receiver
+                .await
+                .unwrap_or_else(|_| Err(anyhow!("the job broke off: a fault of the program"))),
             Err(error) => Err(anyhow!(error).context("no thread for the job")),
         };
         keeper.abort();
@@ -246,7 +279,12 @@ impl Work {
         }
     }
 
-    async fn write_end(&self, claim: &Claim, steps: &Steps, ended: anyhow::Result<()>) -> Result<(), StoreError> {
+    async fn write_end(
+        &self,
+        claim: &Claim,
+        steps: &Steps,
+        ended: anyhow::Result<()>,
+    ) -> Result<(), StoreError> {
         let jobs = self.shared.store.jobs();
         let (done, total) = steps.counts();
         match jobs.beat(claim, done, total).await? {
@@ -265,8 +303,14 @@ impl Work {
         }
         let (id, kind) = (claim.job.id, &claim.job.kind);
         tracing::warn!(job = %id, kind, "{kind} job {id} failed: {error:#}");
-        let failure = if error.is::<Hopeless>() { Failure::Final } else { Failure::Passing };
-        jobs.fail(claim, &format!("{error:#}"), failure).await.map(|_| ())
+        let failure = if error.is::<Hopeless>() {
+            Failure::Final
+        } else {
+            Failure::Passing
+        };
+        jobs.fail(claim, &format!("{error:#}"), failure)
+            .await
+            .map(|_| ())
     }
 }
 

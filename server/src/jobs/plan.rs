@@ -43,7 +43,10 @@ pub async fn plan(store: &Store, first_run: Option<&FirstRun>) -> Result<(), Sto
     let given_up = jobs.given_up().await?;
     for wanted in wanted(store, first_run).await? {
         let kind = wanted.task.kind();
-        if given_up.iter().any(|(ended_kind, ended_key)| ended_kind == kind && *ended_key == wanted.key) {
+        if given_up
+            .iter()
+            .any(|(ended_kind, ended_key)| ended_kind == kind && *ended_key == wanted.key)
+        {
             continue;
         }
         let mut job = NewJob::new(kind, wanted.key, wanted.title)
@@ -88,8 +91,12 @@ async fn wanted(store: &Store, first_run: Option<&FirstRun>) -> Result<Vec<Wante
             }
         }
         let drawn = || slides.iter().filter(|slide| slide.cohort.key == PHANTOM);
-        if drawn().count() >= first_run.cohort.patients.len() && drawn().all(|slide| slide.encoded) {
-            for model in MODELS.iter().filter(|planned| !models.iter().any(|model| model.key == planned.key)) {
+        if drawn().count() >= first_run.cohort.patients.len() && drawn().all(|slide| slide.encoded)
+        {
+            for model in MODELS
+                .iter()
+                .filter(|planned| !models.iter().any(|model| model.key == planned.key))
+            {
                 wanted.push(Wanted {
                     task: Task::Train(model.key.into()),
                     key: model.key.into(),
@@ -113,7 +120,10 @@ async fn wanted(store: &Store, first_run: Option<&FirstRun>) -> Result<Vec<Wante
             });
         } else if (slide.models as usize) < models.len() {
             wanted.extend(models.iter().map(|model| Wanted {
-                task: Task::Predict { model: model.key.clone(), slide: slide.code.clone() },
+                task: Task::Predict {
+                    model: model.key.clone(),
+                    slide: slide.code.clone(),
+                },
                 key: format!("{}/{}", model.key, slide.code),
                 title: format!("Predict {} with {}", slide.code, model.title),
                 unit: "fold models",

@@ -10,7 +10,9 @@ use crate::import;
 pub fn run(context: &JobContext) -> anyhow::Result<()> {
     let path = context.assets_dir().join(cohorts::SAMPLE_FILE);
     // Absolute, because a relative path means one in the data folder.
-    let path = path.canonicalize().with_context(|| format!("cannot find {}: run `cargo xtask assets`", path.display()))?;
+    let path = path
+        .canonicalize()
+        .with_context(|| format!("cannot find {}: run `cargo xtask assets`", path.display()))?;
     let checked = import::check(&path, None)?;
     context.wait(cohorts::add_sample_slide(context.store(), &path, checked))?;
     context.steps.at(1, 1)?;

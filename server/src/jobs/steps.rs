@@ -44,13 +44,20 @@ pub enum Stopped {
 impl Steps {
     /// Counters at zero.
     pub fn new(stopping: CancellationToken) -> Self {
-        Self { counters: Arc::default(), stopping }
+        Self {
+            counters: Arc::default(),
+            stopping,
+        }
     }
 
     /// Says how far the job is, and learns whether it should go on.
     pub fn at(&self, done: usize, total: usize) -> Result<(), Stopped> {
-        self.counters.done.store(i64::try_from(done).unwrap_or(i64::MAX), Ordering::Relaxed);
-        self.counters.total.store(i64::try_from(total).unwrap_or(i64::MAX), Ordering::Relaxed);
+        self.counters
+            .done
+            .store(i64::try_from(done).unwrap_or(i64::MAX), Ordering::Relaxed);
+        self.counters
+            .total
+            .store(i64::try_from(total).unwrap_or(i64::MAX), Ordering::Relaxed);
         self.go_on()
     }
 
@@ -69,7 +76,10 @@ impl Steps {
 
     /// Done and total.
     pub fn counts(&self) -> (i64, i64) {
-        (self.counters.done.load(Ordering::Relaxed), self.counters.total.load(Ordering::Relaxed))
+        (
+            self.counters.done.load(Ordering::Relaxed),
+            self.counters.total.load(Ordering::Relaxed),
+        )
     }
 }
 

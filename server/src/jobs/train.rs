@@ -13,11 +13,17 @@ use crate::cohorts::{self, MODELS};
 
 /// Trains, saves and registers the model with this key.
 pub fn run(context: &JobContext, key: &str) -> anyhow::Result<()> {
-    let plan = MODELS.iter().find(|model| model.key == key).with_context(|| format!("no model is called {key}"))?;
+    let plan = MODELS
+        .iter()
+        .find(|model| model.key == key)
+        .with_context(|| format!("no model is called {key}"))?;
     let encoder = context.wait(cohorts::ensure_encoder(context.store()))?;
     let (cohort, targets) = context.wait(cohorts::ensure_phantom_cohort(context.store()))?;
     let target_ids: Vec<TargetId> = targets.iter().map(|(id, _)| *id).collect();
-    let target_codes = targets.iter().map(|(_, key)| key.parse()).collect::<Result<Vec<Code>, _>>()?;
+    let target_codes = targets
+        .iter()
+        .map(|(_, key)| key.parse())
+        .collect::<Result<Vec<Code>, _>>()?;
     let examples = context.wait(context.store().training_set(cohort, encoder, &target_ids))?;
 
     let mut features = Vec::with_capacity(examples.len());
@@ -25,7 +31,14 @@ pub fn run(context: &JobContext, key: &str) -> anyhow::Result<()> {
         context.steps.go_on()?;
         let mut rows = Vec::new();
         for bag in &patient.bags {
-            rows.extend(context.files().bag(&bag.file)?.read_all()?.into_iter().map(f32::from));
+            rows.extend(
+                context
+                    .files()
+                    .bag(&bag.file)?
+                    .read_all()?
+                    .into_iter()
+                    .map(f32::from),
+            );
         }
         features.push(rows);
     }
@@ -40,28 +53,47 @@ pub fn run(context: &JobContext, key: &str) -> anyhow::Result<()> {
             })
         })
         .collect::<anyhow::Result<Vec<_>>>()?;
-    let data = TrainingData::new(target_codes, model::encoder::EFFICIENTNET_LITE0.weights_sha256.to_owned(), patients).map_err(hopeless)?;
+    let data = TrainingData::new(
+        target_codes,
+        model::encoder::EFFICIENTNET_LITE0.weights_sha256.to_owned(),
+        patients,
+    )
+    .map_err(hopeless)?;
     let config = TrainingConfig::new(plan.seed);
     let training = Training::new(&config, &data).map_err(hopeless)?;
     let device = EncoderDevice::flex().burn();
 
-    let total = (0..training.n_folds()).map(|fold| training.cost(fold)).sum::<u64>();
+    let total = (0..training.n_folds())
+        .map(|fold| training.cost(fold))
+        .sum::<u64>();
     let mut before = 0;
     let mut folds = Vec::with_capacity(training.n_folds());
     for index in 0..training.n_folds() {
         let name = format!("models/{key}/fold-{index}.safetensors");
-        let kept = context.files().get(&name).ok().and_then(|bytes| training.fold_from_bytes(&bytes, &device).ok());
+        let kept = context
+            .files()
+            .get(&name)
+            .ok()
+            .and_then(|bytes| training.fold_from_bytes(&bytes, &device).ok());
         let fold = match kept {
             Some(fold) => fold,
             None => {
                 let mut stopped: Result<(), Stopped> = Ok(());
                 let fitted = training.fit_fold(index, &device, &mut |progress| {
-                    stopped = context.steps.at((before + progress.done) as usize, total as usize);
-                    if stopped.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+                    stopped = context
+                        .steps
+                        .at((before + progress.done) as usize, total as usize);
+                    if stopped.is_ok() {
+                        ControlFlow::Continue(())
+                    } else {
+                        ControlFlow::Break(())
+                    }
                 });
                 stopped?;
                 let fold = fitted?;
-                context.files().put(&name, &training.fold_to_bytes(&fold)?)?;
+                context
+                    .files()
+                    .put(&name, &training.fold_to_bytes(&fold)?)?;
                 fold
             }
         };
@@ -73,13 +105,28 @@ pub fn run(context: &JobContext, key: &str) -> anyhow::Result<()> {
     let (weights, card) = trained.to_bytes()?;
     let weights_file = cohorts::model_file(key, model::predictor::WEIGHTS_FILE);
     context.files().put(&weights_file, &weights)?;
-    context.files().put(&cohorts::model_file(key, model::predictor::CARD_FILE), &card)?;
-    let patients = examples.iter().map(|patient| Ok((patient.id, patient.code.parse()?)));
+    context.files().put(
+        &cohorts::model_file(key, model::predictor::CARD_FILE),
+        &card,
+    )?;
+    let patients = examples
+        .iter()
+        .map(|patient| Ok((patient.id, patient.code.parse()?)));
     let patients = patients.collect::<Result<Vec<_>, CodeError>>()?;
-    context.wait(cohorts::add_model(context.store(), plan, cohort, encoder, &target_ids, &trained, &patients))?;
+    context.wait(cohorts::add_model(
+        context.store(),
+        plan,
+        cohort,
+        encoder,
+        &target_ids,
+        &trained,
+        &patients,
+    ))?;
     // What was kept for a kill is not needed any more.
     for index in 0..training.n_folds() {
-        context.files().delete(&format!("models/{key}/fold-{index}.safetensors"))?;
+        context
+            .files()
+            .delete(&format!("models/{key}/fold-{index}.safetensors"))?;
     }
     Ok(())
 }
@@ -91,7 +138,12 @@ fn hopeless(error: TrainingError) -> anyhow::Error {
 
 /// Reads a trained model back.
 pub fn load(context: &JobContext, key: &str) -> anyhow::Result<TrainedModel> {
-    let weights = context.files().get(&cohorts::model_file(key, model::predictor::WEIGHTS_FILE))?;
-    let card = context.files().get(&cohorts::model_file(key, model::predictor::CARD_FILE))?;
-    TrainedModel::from_bytes(&weights, &card, &EncoderDevice::flex().burn()).with_context(|| format!("model {key} cannot be read"))
+    let weights = context
+        .files()
+        .get(&cohorts::model_file(key, model::predictor::WEIGHTS_FILE))?;
+    let card = context
+        .files()
+        .get(&cohorts::model_file(key, model::predictor::CARD_FILE))?;
+    TrainedModel::from_bytes(&weights, &card, &EncoderDevice::flex().burn())
+        .with_context(|| format!("model {key} cannot be read"))
 }

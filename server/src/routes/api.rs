@@ -36,7 +36,10 @@ pub fn router() -> Router<AppState> {
         .routes(routes!(status))
         .split_for_parts();
     router
-        .route("/api/v1/openapi.json", get(move || std::future::ready(Json(description.clone()))))
+        .route(
+            "/api/v1/openapi.json",
+            get(move || std::future::ready(Json(description.clone()))),
+        )
         .route("/api/v1/{*rest}", get(no_such_route))
 }
 
@@ -53,7 +56,10 @@ async fn slides(State(state): State<AppState>) -> Result<Json<Vec<SlideSummary>>
 /// One slide with its pyramid, tile grids, models and predictions.
 #[utoipa::path(get, path = "/api/v1/slides/{code}", params(("code" = String, Path, description = "Code of the slide")),
     responses((status = 200, body = SlideDetail), (status = 404, body = ProblemBody)))]
-async fn slide(State(state): State<AppState>, Path(code): Path<String>) -> Result<Json<SlideDetail>, Problem> {
+async fn slide(
+    State(state): State<AppState>,
+    Path(code): Path<String>,
+) -> Result<Json<SlideDetail>, Problem> {
     Ok(Json(state.store.slide(&code).await?))
 }
 
@@ -72,7 +78,10 @@ async fn jobs(State(state): State<AppState>) -> Result<Json<Progress>, Problem> 
 /// Stops a job. What it finished stays.
 #[utoipa::path(post, path = "/api/v1/jobs/{id}/cancel", params(("id" = i64, Path, description = "Id of the job")),
     responses((status = 204), (status = 404, body = ProblemBody)))]
-async fn cancel(State(state): State<AppState>, Path(id): Path<String>) -> Result<StatusCode, Problem> {
+async fn cancel(
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Problem> {
     state.cancel_job(job_id(&id)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -80,13 +89,18 @@ async fn cancel(State(state): State<AppState>, Path(id): Path<String>) -> Result
 /// Queues a failed or cancelled job again.
 #[utoipa::path(post, path = "/api/v1/jobs/{id}/retry", params(("id" = i64, Path, description = "Id of the job")),
     responses((status = 204), (status = 404, body = ProblemBody)))]
-async fn retry(State(state): State<AppState>, Path(id): Path<String>) -> Result<StatusCode, Problem> {
+async fn retry(
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Problem> {
     state.retry_job(job_id(&id)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 fn job_id(text: &str) -> Result<domain::ids::JobId, Problem> {
-    text.parse().map(domain::ids::JobId).map_err(|_| Problem::invalid("The id of a job is a whole number."))
+    text.parse()
+        .map(domain::ids::JobId)
+        .map_err(|_| Problem::invalid("The id of a job is a whole number."))
 }
 
 /// The state of the server.
@@ -110,9 +124,14 @@ async fn import_slide(
     headers: HeaderMap,
     Json(request): Json<ImportRequest>,
 ) -> Result<(StatusCode, Json<Imported>), Problem> {
-    let shown = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let shown = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     if !state.key.opens(shown) {
-        return Err(Problem::refused("Importing a file by its path needs the server's key: use `marrowscope import FILE`."));
+        return Err(Problem::refused(
+            "Importing a file by its path needs the server's key: use `marrowscope import FILE`.",
+        ));
     }
     let code = import::import(&state.store, request).await?;
     state.work.wake();

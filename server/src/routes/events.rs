@@ -15,7 +15,9 @@ use crate::state::AppState;
 /// `GET /events`: an event `progress` with the JSON of `domain::view::Progress` at every change, at most four a second;
 /// an event `idle` when nothing runs any more, after which the stream ends. The client comes back when it sees unfinished
 /// jobs.
-pub async fn events(State(state): State<AppState>) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+pub async fn events(
+    State(state): State<AppState>,
+) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     let mut idle = false;
     let stop = state.stopping.clone();
     let changes = WatchStream::new(state.progress.subscribe())
@@ -25,7 +27,11 @@ pub async fn events(State(state): State<AppState>) -> Sse<impl Stream<Item = Res
             go_on
         })
         .map(|progress| {
-            let event = Event::default().event(if progress.is_idle() { "idle" } else { "progress" });
+            let event = Event::default().event(if progress.is_idle() {
+                "idle"
+            } else {
+                "progress"
+            });
             Ok(event.json_data(&*progress).unwrap_or_default())
         });
     let until_stop = futures::StreamExt::take_until(changes, async move { stop.cancelled().await });

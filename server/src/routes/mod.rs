@@ -26,13 +26,24 @@ const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=3153600
 
 /// The whole server.
 pub fn router(state: AppState, hosts: Hosts) -> Router {
-    let files = ServeDir::new(state.site.dir.join("pkg")).precompressed_br().precompressed_gzip();
+    let files = ServeDir::new(state.site.dir.join("pkg"))
+        .precompressed_br()
+        .precompressed_gzip();
     let public = ServeDir::new(state.site.dir.join("public"));
 
     let pictures = Router::new()
-        .route("/slides/{code}/{version}/tiles/{level}/{column}/{row}", get(pictures::tile))
-        .route("/slides/{code}/{version}/thumbnail", get(pictures::thumbnail))
-        .route("/slides/{code}/terms/{version}/{model}/{target}/{spot}", get(terms::terms));
+        .route(
+            "/slides/{code}/{version}/tiles/{level}/{column}/{row}",
+            get(pictures::tile),
+        )
+        .route(
+            "/slides/{code}/{version}/thumbnail",
+            get(pictures::thumbnail),
+        )
+        .route(
+            "/slides/{code}/terms/{version}/{model}/{target}/{spot}",
+            get(terms::terms),
+        );
 
     let text = CompressionLayer::new().compress_when(
         SizeAbove::new(1024)
@@ -55,7 +66,10 @@ pub fn router(state: AppState, hosts: Hosts) -> Router {
             "/pkg",
             Router::new()
                 .fallback_service(files)
-                .layer(SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, IMMUTABLE)),
+                .layer(SetResponseHeaderLayer::if_not_present(
+                    header::CACHE_CONTROL,
+                    IMMUTABLE,
+                )),
         )
         .nest_service("/public", public)
         .layer(from_fn_with_state(hosts, guard))
@@ -67,12 +81,16 @@ pub fn router(state: AppState, hosts: Hosts) -> Router {
             HeaderName::from_static("referrer-policy"),
             HeaderValue::from_static("same-origin"),
         ))
-        .layer(SetResponseHeaderLayer::if_not_present(header::X_FRAME_OPTIONS, HeaderValue::from_static("SAMEORIGIN")))
+        .layer(SetResponseHeaderLayer::if_not_present(
+            header::X_FRAME_OPTIONS,
+            HeaderValue::from_static("SAMEORIGIN"),
+        ))
         .layer(TraceLayer::new_for_http())
         .with_state(state)
 }
 
 /// A path's number, or a problem that names it.
 fn number(what: &str, text: &str) -> Result<u32, Problem> {
-    text.parse().map_err(|_| Problem::invalid(format!("{what} must be a whole number from 0 on.")))
+    text.parse()
+        .map_err(|_| Problem::invalid(format!("{what} must be a whole number from 0 on.")))
 }

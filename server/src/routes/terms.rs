@@ -19,8 +19,14 @@ pub async fn terms(
     let spot = number("The spot", &spot)?;
     let terms = state.store.terms(&code, &model, &target, spot).await?;
     if terms.version != version {
-        return Err(Problem::not_found("The model has predicted this slide anew; reload the page."));
+        return Err(Problem::not_found(
+            "The model has predicted this slide anew; reload the page.",
+        ));
     }
-    Ok(([(header::CONTENT_TYPE, "application/octet-stream")], [(header::CACHE_CONTROL, IMMUTABLE)], terms.bytes)
+    Ok((
+        [(header::CONTENT_TYPE, "application/octet-stream")],
+        [(header::CACHE_CONTROL, IMMUTABLE)],
+        terms.bytes,
+    )
         .into_response())
 }

@@ -12,9 +12,14 @@ use tempfile::TempDir;
 
 /// Folder with the encoder weights and the sample slide.
 pub fn assets_dir() -> PathBuf {
-    let folder = std::env::var_os("MARROWSCOPE_ASSETS")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/assets"), PathBuf::from);
-    assert!(folder.join("cmu_small_region.svs").is_file(), "the assets are missing: run `cargo xtask assets`");
+    let folder = std::env::var_os("MARROWSCOPE_ASSETS").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/assets"),
+        PathBuf::from,
+    );
+    assert!(
+        folder.join("cmu_small_region.svs").is_file(),
+        "the assets are missing: run `cargo xtask assets`"
+    );
     folder
 }
 
@@ -25,10 +30,17 @@ pub struct Place {
 
 impl Place {
     pub fn new() -> Self {
-        let folder = tempfile::Builder::new().prefix("marrowscope-test-").tempdir().unwrap();
+        let folder = tempfile::Builder::new()
+            .prefix("marrowscope-test-")
+            .tempdir()
+            .unwrap();
         let site = folder.path().join("site");
         std::fs::create_dir_all(site.join("pkg")).unwrap();
-        std::fs::write(site.join("manifest.json"), r#"{"js":"a.js","wasm":"a.wasm","css":"a.css"}"#).unwrap();
+        std::fs::write(
+            site.join("manifest.json"),
+            r#"{"js":"a.js","wasm":"a.wasm","css":"a.css"}"#,
+        )
+        .unwrap();
         Self { folder }
     }
 
@@ -69,16 +81,30 @@ impl Place {
             .stderr(log)
             .spawn()
             .unwrap();
-        let mut server = Server { child, address: None, log: self.folder.path().join("log") };
+        let mut server = Server {
+            child,
+            address: None,
+            log: self.folder.path().join("log"),
+        };
         let started = Instant::now();
         while server.address.is_none() {
-            assert!(started.elapsed() < Duration::from_secs(60), "no server after 60 s:\n{}", server.log());
-            assert!(server.child.try_wait().unwrap().is_none(), "the server ended:\n{}", server.log());
+            assert!(
+                started.elapsed() < Duration::from_secs(60),
+                "no server after 60 s:\n{}",
+                server.log()
+            );
+            assert!(
+                server.child.try_wait().unwrap().is_none(),
+                "the server ended:\n{}",
+                server.log()
+            );
             std::thread::sleep(Duration::from_millis(20));
             if let Ok(text) = std::fs::read(self.data_dir().join("server.json"))
                 && let Ok(contents) = serde_json::from_slice::<Value>(&text)
             {
-                server.address = contents["address"].as_str().map(|address| address.parse().unwrap());
+                server.address = contents["address"]
+                    .as_str()
+                    .map(|address| address.parse().unwrap());
             }
         }
         server
@@ -86,7 +112,11 @@ impl Place {
 
     /// Runs `marrowscope import`.
     pub fn import(&self, arguments: &[&str]) -> Output {
-        self.command().arg("import").args(arguments).output().unwrap()
+        self.command()
+            .arg("import")
+            .args(arguments)
+            .output()
+            .unwrap()
     }
 }
 
@@ -107,12 +137,16 @@ pub struct Answer {
 
 impl Answer {
     pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("no JSON: {}", String::from_utf8_lossy(&self.body)))
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|_| panic!("no JSON: {}", String::from_utf8_lossy(&self.body)))
     }
 
     /// Asserts that it is a problem with this status and returns what it says.
     pub fn problem(&self, status: u16) -> String {
-        assert_eq!((self.status, self.content_type.as_str()), (status, "application/problem+json"));
+        assert_eq!(
+            (self.status, self.content_type.as_str()),
+            (status, "application/problem+json")
+        );
         let body = self.json();
         assert_eq!(body["status"], status);
         body["detail"].as_str().unwrap().to_owned()
@@ -152,7 +186,12 @@ impl Server {
 
     pub fn json(&self, path: &str) -> Value {
         let answer = self.get(path);
-        assert_eq!(answer.status, 200, "{path}: {}", String::from_utf8_lossy(&answer.body));
+        assert_eq!(
+            answer.status,
+            200,
+            "{path}: {}",
+            String::from_utf8_lossy(&answer.body)
+        );
         answer.json()
     }
 
@@ -164,7 +203,11 @@ impl Server {
             if holds(&value) {
                 return value;
             }
-            assert!(started.elapsed() < limit, "{path} after {limit:?}: {value:#}\n{}", self.log());
+            assert!(
+                started.elapsed() < limit,
+                "{path} after {limit:?}: {value:#}\n{}",
+                self.log()
+            );
             std::thread::sleep(Duration::from_millis(100));
         }
     }
@@ -193,7 +236,9 @@ impl Drop for Server {
             let pid = rustix::process::Pid::from_child(&self.child);
             rustix::process::kill_process(pid, rustix::process::Signal::TERM).ok();
             let started = Instant::now();
-            while matches!(self.child.try_wait(), Ok(None)) && started.elapsed() < Duration::from_secs(15) {
+            while matches!(self.child.try_wait(), Ok(None))
+                && started.elapsed() < Duration::from_secs(15)
+            {
                 std::thread::sleep(Duration::from_millis(20));
             }
             self.child.kill().ok();
@@ -213,7 +258,12 @@ fn agent() -> ureq::Agent {
 fn answer(result: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Answer {
     let mut response = result.unwrap();
     let header = |name: &str| {
-        response.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
+        response
+            .headers()
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
+            .to_owned()
     };
     Answer {
         status: response.status().as_u16(),

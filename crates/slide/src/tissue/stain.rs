@@ -139,7 +139,7 @@ mod tests {
         let nucleus = [90, 60, 130];
         let tissue = |x: u32, y: u32| {
             noisy(
-                if (x / 3 + y / 3) % 4 == 0 {
+                if (x / 3 + y / 3).is_multiple_of(4) {
                     nucleus
                 } else {
                     eosin
@@ -158,7 +158,17 @@ mod tests {
         });
         assert!((half - 0.5).abs() < 0.01, "{half}");
         // Pale eosin beside dark nuclei: the nuclei must not push the threshold over the eosin.
-        let pale = |x: u32, y: u32| noisy(if x % 2 == 0 { nucleus } else { [238, 205, 222] }, x, y);
+        let pale = |x: u32, y: u32| {
+            noisy(
+                if x.is_multiple_of(2) {
+                    nucleus
+                } else {
+                    [238, 205, 222]
+                },
+                x,
+                y,
+            )
+        };
         assert_eq!(stained_share(pale), 1.0);
     }
 

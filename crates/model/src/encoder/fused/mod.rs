@@ -321,7 +321,12 @@ fn gather_stem(
                 continue;
             };
             let to_row = &mut gathered[row / 2 * size * STEM_INPUTS..][..size * STEM_INPUTS];
-            for (x, to) in to_row.chunks_exact_mut(STEM_INPUTS).enumerate() {
+            for (x, to) in to_row
+                .as_chunks_mut::<STEM_INPUTS>()
+                .0
+                .iter_mut()
+                .enumerate()
+            {
                 to[ky * 9..][..9].copy_from_slice(&line[x * 6..][..9]);
             }
         }
