@@ -1,9 +1,10 @@
+import { patients } from '../support/environment';
 import { expect, expectAccessible, expectNoSidewaysScroll, test } from '../support/test';
 
 test('the list shows the real slide, the synthetic cohort and how the models did', async ({ page }, info) => {
   await page.goto('/');
   await expect(page.locator('a[href="/slides/SKIN-1"]')).toBeVisible();
-  await expect(page.locator('a[href^="/slides/PH-"]')).toHaveCount(48);
+  await expect(page.locator('a[href^="/slides/PH-"]')).toHaveCount(patients);
   await expect(page.getByText('synthetic', { exact: false }).first()).toBeVisible();
   await expect(page.getByRole('table').first()).toContainText('del(5q)');
   await expect(page.locator('a[href="/slides/SKIN-1"] img')).toHaveJSProperty('complete', true);
@@ -17,7 +18,7 @@ test('the list shows the real slide, the synthetic cohort and how the models did
 
 test('a filter finds a patient', async ({ page }) => {
   await page.goto('/');
-  await expect(page.locator('a[href^="/slides/PH-"]')).toHaveCount(48);
+  await expect(page.locator('a[href^="/slides/PH-"]')).toHaveCount(patients);
   await page.getByRole('searchbox').fill('P-0007');
   await expect(page.locator('a[href^="/slides/"]')).toHaveCount(1);
   await page.getByRole('searchbox').fill('nobody');
