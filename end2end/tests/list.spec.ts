@@ -6,7 +6,6 @@ test('the list shows the real slide, the synthetic cohort and how the models did
   await expect(page.locator('a[href="/slides/SKIN-1"]')).toBeVisible();
   await expect(page.locator('a[href^="/slides/PH-"]')).toHaveCount(patients);
   await expect(page.getByText('synthetic', { exact: false }).first()).toBeVisible();
-  await expect(page.getByRole('table').first()).toContainText('del(5q)');
   await expect(page.locator('a[href="/slides/SKIN-1"] img')).toHaveJSProperty('complete', true);
   await expectAccessible(page);
   for (const width of [390, 1280, 1920]) {
@@ -33,5 +32,6 @@ test('what is not there is told as a page', async ({ page, request }) => {
   }
   await page.goto('/status');
   await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
+  await expect(page.getByRole('table').first()).toContainText('del(5q)');
   await expectAccessible(page);
 });

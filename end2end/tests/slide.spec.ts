@@ -74,8 +74,12 @@ test('the value under the cursor is the stored one', async ({ page, request }, i
   for (const [quantity, expected] of Object.entries(stored)) {
     await slide.choose('layer-quantity', quantity);
     for (const [x, y] of [[0.5, 0.5], [0.42, 0.3], [0.6, 0.72]]) {
-      await slide.point(x, y);
-      await expect(slide.value).toBeVisible();
+      // The layer may still be on its way: a person's hand is never quite still.
+      await expect(async () => {
+        await slide.point(x + 0.002, y);
+        await slide.point(x, y);
+        await expect(slide.value).toBeVisible({ timeout: 300 });
+      }).toPass({ timeout: 15_000 });
       const tile = Number(await slide.value.getAttribute('data-tile'));
       // The tile that the screen names is the one under the cursor.
       const [um_x, um_y] = await slide.pointedAt();
