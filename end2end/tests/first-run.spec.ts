@@ -1,3 +1,4 @@
+import { full, patients } from '../support/environment';
 import { expect, test } from '../support/test';
 
 test('the page is up while the first run works, and what it ends with is honest', async ({ page, request }) => {
@@ -10,11 +11,11 @@ test('the page is up while the first run works, and what it ends with is honest'
 
   await expect(async () => {
     const slides = await (await request.get('/api/v1/slides')).json();
-    expect(slides.filter((slide: { models: number }) => slide.models === 2)).toHaveLength(49);
+    expect(slides.filter((slide: { models: number }) => slide.models === 2)).toHaveLength(patients + 1);
   }).toPass({ intervals: [2_000], timeout: 19 * 60_000 });
   // Without a reload.
   await expect(page.locator('#progress')).toBeHidden();
-  await expect(page.locator('a[href^="/slides/PH-"]')).toHaveCount(48);
+  await expect(page.locator('a[href^="/slides/PH-"]')).toHaveCount(patients);
 
   // Out of fold, over patients: every number with its n and its interval. How well the signs are learnt is printed, and
   // is in the README: a bound that the present encoder does not reach for every sign is not asserted here.
@@ -23,11 +24,13 @@ test('the page is up while the first run works, and what it ends with is honest'
   for (const model of models) {
     for (const target of model.targets) {
       const { positives, negatives, auroc } = target.evaluation;
+      expect(Math.min(positives, negatives)).toBeGreaterThan(3);
+      // A dozen patients in five folds may leave no pair of patients to compare.
+      if (!auroc && !full) continue;
       console.log(`${model.title}: ${target.title} AUROC ${auroc.estimate} (${auroc.low} to ${auroc.high}), n+ ${positives}, n- ${negatives}`);
-      expect(positives + negatives).toBe(48);
-      expect(Math.min(positives, negatives)).toBeGreaterThan(10);
-      expect(auroc.low).toBeLessThan(auroc.estimate);
-      expect(auroc.high).toBeGreaterThan(auroc.estimate);
+      expect(positives + negatives).toBe(patients);
+      expect(auroc.low).toBeLessThanOrEqual(auroc.estimate);
+      expect(auroc.high).toBeGreaterThanOrEqual(auroc.estimate);
       expect(target.sign.text.length).toBeGreaterThan(10);
     }
   }

@@ -92,7 +92,12 @@ fn ask(workspace: &Workspace) -> Result<Answers> {
         ])
         .arg(&target)
         // .cargo/config.toml forces it to "true" for everybody else.
-        .args(["--config", r#"env.SQLX_OFFLINE={value="false",force=true}"#])
+        .args([
+            "--config",
+            r#"env.SQLX_OFFLINE.value="false""#,
+            "--config",
+            "env.SQLX_OFFLINE.force=true",
+        ])
         .env("SQLX_OFFLINE_DIR", answers.path())
         .env("DATABASE_URL", cluster.url())
         .run_checked()?;

@@ -40,6 +40,7 @@ pub fn ModelTable(
                             <th scope="col">"With / without the finding"</th>
                             <th scope="col">"AUROC (95 % interval)"</th>
                             <th scope="col" class="table__chart">
+                                <span class="hidden">"AUROC, drawn"</span>
                                 <span class="axis" aria-hidden="true">
                                     <span>"0"</span>
                                     <span>"0.5"</span>

@@ -86,7 +86,7 @@ fn OpenSlide(slide: SlideDetail) -> impl IntoView {
                 </section>
                 <SlideFacts slide=slide />
             </div>
-            <div class="slide__reading">
+            <div class="slide__reading" tabindex="0" role="group" aria-label="Legend and values">
                 {legend} {read_out}
             </div>
         </article>

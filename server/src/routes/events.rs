@@ -12,9 +12,8 @@ use tokio_stream::wrappers::WatchStream;
 
 use crate::state::AppState;
 
-/// `GET /events`: an event `progress` with the JSON of `domain::view::Progress` at every change, at most four a second;
-/// an event `idle` when nothing runs any more, after which the stream ends. The client comes back when it sees unfinished
-/// jobs.
+/// `GET /events`: the JSON of `domain::view::Progress` at every change, at most four a second. When nothing runs any more
+/// that is said once and the stream ends; the client comes back when it sees unfinished jobs.
 pub async fn events(
     State(state): State<AppState>,
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
@@ -26,14 +25,7 @@ pub async fn events(
             idle = progress.is_idle();
             go_on
         })
-        .map(|progress| {
-            let event = Event::default().event(if progress.is_idle() {
-                "idle"
-            } else {
-                "progress"
-            });
-            Ok(event.json_data(&*progress).unwrap_or_default())
-        });
+        .map(|progress| Ok(Event::default().json_data(&*progress).unwrap_or_default()));
     let until_stop = futures::StreamExt::take_until(changes, async move { stop.cancelled().await });
     Sse::new(until_stop).keep_alive(KeepAlive::new().interval(Duration::from_secs(15)))
 }
