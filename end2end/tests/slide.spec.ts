@@ -1,5 +1,6 @@
+import { copyFileSync } from 'node:fs';
 import { SlidePage } from '../support/slide-page';
-import { expect, test } from '../support/test';
+import { expect, expectAccessible, expectNoSidewaysScroll, test } from '../support/test';
 
 interface Readout { offset: number; reference: number; mean: number; sd: number; scale: string }
 
@@ -32,7 +33,7 @@ test('a slide is opened, panned and zoomed', async ({ page }) => {
   expect(Math.hypot(zoomed[0] - anchor[0], zoomed[1] - anchor[1])).toBeLessThan(5);
 });
 
-test('the value under the cursor is the stored one', async ({ page, request }, info) => {
+test('the value under the cursor is the stored one, over all fold models for a stranger', async ({ page, request }) => {
   const slide = new SlidePage(page);
   await slide.open('SKIN-1');
   await slide.toggle.check();
@@ -67,7 +68,91 @@ test('the value under the cursor is the stored one', async ({ page, request }, i
     const shown = Number(await page.getByTestId(`readout-${quantity}`).getAttribute('data-value'));
     expect(Math.abs(shown - expected), quantity).toBeLessThan(1e-5 * Math.max(1, Math.abs(expected)));
   }
-  await page.screenshot({ path: `test-results/slide-${info.project.name}-1280.png` });
+});
+
+test('the values under the cursor are the stored ones, of the fold model that never saw the patient', async ({ page, request }) => {
+  test.setTimeout(120_000);
+  const slide = new SlidePage(page);
+  await slide.open('PH-0001');
+  const before = await slide.canvas.screenshot();
+  await slide.toggle.check();
+  await slide.choose('layer-target', 'del5q');
+  await slide.choose('layer-quantity', 'contribution');
+  await slide.settled();
+  expect((await slide.canvas.screenshot()).equals(before)).toBe(false);
+  await expect(page.getByText('For research and teaching only, not for diagnosis').first()).toBeVisible();
+
+  const detail = await (await request.get('/api/v1/slides/PH-0001')).json();
+  const model = detail.models[0];
+  await slide.choose('layer-model', model.key);
+  const target = model.targets.find((t: { key: string }) => t.key === 'del5q');
+  const grid = detail.spots[0].grid;
+  const bytes = await (await request.get(`/slides/PH-0001/terms/${model.terms_version}/${model.key}/del5q/0`)).body();
+  const numbers = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
+  const tiles = grid.present.length;
+  expect(numbers).toHaveLength(model.entitled_models * tiles * 2);
+  expect(model.entitled_models).toBe(1);
+
+  const readout: Readout = target.readouts[0];
+  const e = Array.from({ length: tiles }, (_, i) => numbers[2 * i]);
+  const v = Array.from({ length: tiles }, (_, i) => numbers[2 * i + 1]);
+  const largest = Math.max(...e);
+  const weights = e.map((value) => Math.exp(value - largest));
+  const sum = weights.reduce((a, b) => a + b, 0);
+  const stored: Record<string, (tile: number) => number> = {
+    contribution: (tile) => (weights[tile] / sum) * (v[tile] - readout.reference),
+    attention: (tile) => weights[tile] / sum,
+    'tile-probability': (tile) => 1 / (1 + Math.exp(-(readout.offset + v[tile]))),
+    'z-score': (tile) => (v[tile] - readout.mean) / readout.sd,
+  };
+  // The score that the page shows follows from the same numbers.
+  const score = readout.offset + v.reduce((total, value, i) => total + (weights[i] / sum) * value, 0);
+  expect(score).toBeCloseTo(target.prediction.score, 5);
+
+  for (const [quantity, expected] of Object.entries(stored)) {
+    await slide.choose('layer-quantity', quantity);
+    for (const [x, y] of [[0.5, 0.5], [0.42, 0.3], [0.6, 0.72]]) {
+      await slide.point(x, y);
+      await expect(slide.value).toBeVisible();
+      const tile = Number(await slide.value.getAttribute('data-tile'));
+      // The tile that the screen names is the one under the cursor.
+      const [um_x, um_y] = await slide.pointedAt();
+      const [px, py] = [um_x / detail.summary.mpp.x, um_y / detail.summary.mpp.y];
+      const cell = grid.present[tile];
+      const [left, top] = [grid.origin_x + (cell % grid.columns) * grid.step_x, grid.origin_y + Math.floor(cell / grid.columns) * grid.step_y];
+      expect(px).toBeGreaterThan(left - 3);
+      expect(px).toBeLessThan(left + grid.size_x + 3);
+      expect(py).toBeGreaterThan(top - 3);
+      expect(py).toBeLessThan(top + grid.size_y + 3);
+      const shown = Number(await slide.value.getAttribute('data-value'));
+      expect(Math.abs(shown - expected(tile))).toBeLessThan(1e-5 * Math.max(1, Math.abs(expected(tile))));
+    }
+  }
+
+});
+
+test('the slide page fits its window and keeps nobody out', async ({ page }, info) => {
+  test.setTimeout(120_000);
+  const slide = new SlidePage(page);
+  await slide.open('PH-0001');
+  await slide.toggle.check();
+  for (const [width, height] of [[390, 844], [768, 1024], [1280, 800], [1920, 1080]]) {
+    await page.setViewportSize({ width, height });
+    await slide.settled();
+    await expectNoSidewaysScroll(page);
+    // The whole viewer can be seen at once.
+    const box = await slide.canvas.boundingBox();
+    expect(box?.height).toBeGreaterThan(250);
+    expect(box?.height).toBeLessThanOrEqual(height);
+    await slide.point(0.5, 0.5);
+    await expect(slide.value).toBeVisible();
+    await expectAccessible(page);
+    const picture = `test-results/slide-${info.project.name}-${width}.png`;
+    await page.screenshot({ path: picture });
+    if (process.env.MARROWSCOPE_PICTURES && info.project.name === 'light' && width === 1280) {
+      copyFileSync(picture, 'pictures/slide.png');
+    }
+  }
 });
 
 test('a slide that is no marrow says that its predictions mean nothing', async ({ page }) => {

@@ -255,6 +255,60 @@ fn postgres_gone_while_serving_comes_back_and_nothing_is_lost() {
     assert!(!server.log().contains("panicked"), "{}", server.log());
 }
 
+#[test]
+fn damaged_assets_are_named_and_the_work_goes_on_once_they_are_mended() {
+    let place = Place::new();
+    let assets = place.folder.path().join("assets");
+    std::fs::create_dir(&assets).unwrap();
+    let weights = "efficientnet-lite0-57934424.pth";
+    let sample = std::fs::read(assets_dir().join("cmu_small_region.svs")).unwrap();
+    std::fs::write(assets.join(weights), b"").unwrap();
+    std::fs::write(assets.join("cmu_small_region.svs"), &sample[..1000]).unwrap();
+    let with_assets = ["--assets-dir", assets.to_str().unwrap()];
+    let small = ["--phantom-patients", "10", "--phantom-spot-px", "448"];
+    let server = place.serve(&[&with_assets[..], &small].concat());
+    let told = |words: &'static str| {
+        server.wait_for("/api/v1/jobs", Duration::from_secs(30), move |jobs| {
+            jobs.to_string().contains(words)
+        })
+    };
+    // The sample slide is cut short. A slide of one's own is taken meanwhile, and waits for the encoder.
+    told("cmu_small_region.svs");
+    let path = png(&place, "image.png");
+    assert!(place.import(&[&path, "--mpp", "0.5"]).status.success());
+    told("empty file: delete it and run `cargo xtask assets`");
+    std::fs::write(assets.join(weights), b"another file").unwrap();
+    told("are not the expected file (SHA-256 ");
+    assert_eq!(server.get("/readyz").status, 200);
+
+    std::fs::copy(assets_dir().join(weights), assets.join(weights)).unwrap();
+    server.wait_for("/api/v1/slides", Duration::from_secs(60), |slides| {
+        let mut slides = slides.as_array().unwrap().iter();
+        slides.any(|slide| slide["code"] == "S-0001" && slide["encoded"] == true)
+    });
+    assert!(!server.log().contains("panicked"), "{}", server.log());
+}
+
+#[test]
+fn a_full_disk_is_told_and_the_work_goes_on_once_there_is_room() {
+    let place = Place::new();
+    let path = png(&place, "image.png");
+    // A limit on the size of files fails like a full disk, and here only for the server, not for Postgres. Its signal must
+    // be ignored from the start, or it would end the program.
+    let server = place.serve_through(&["sh", "-c", "trap '' XFSZ; exec \"$@\"", "sh"], &QUIET);
+    server.limit_file_size(Some(8_000));
+    assert!(place.import(&[&path, "--mpp", "0.5"]).status.success());
+    let full = server.wait_for("/api/v1/jobs", Duration::from_secs(60), |jobs| {
+        jobs.to_string().contains("the disk is full")
+    });
+    assert_eq!(full["jobs"].as_array().unwrap().len(), 1, "{full:#}");
+    assert_eq!(server.get("/readyz").status, 200);
+    server.limit_file_size(None);
+    server.wait_for("/api/v1/slides", Duration::from_secs(60), |slides| {
+        slides[0]["encoded"] == true
+    });
+}
+
 /// The postmaster that the server started: found through the data folder on its command line.
 fn postmaster_of(server: &Server) -> rustix::process::Pid {
     let log = server.log();

@@ -1,5 +1,7 @@
 //! What is wrong without running anything, cheapest first.
 
+use std::process::Command;
+
 use anyhow::{Context, Result};
 
 use crate::prepare;
@@ -17,12 +19,7 @@ pub fn lint(workspace: &Workspace) -> Result<()> {
         .context("`cargo fmt --all` mends it")?;
     step.done();
 
-    let step = Step::begin("Clippy, the server's side (some minutes the first time)");
-    workspace
-        .cargo()
-        .args(["clippy", "--all-targets", "--", "--deny", "warnings"])
-        .run_checked()?;
-    step.done();
+    prepare::check(workspace)?;
 
     // `ssr` and `hydrate` never meet in one build, so each side is looked at by itself.
     let step = Step::begin("Clippy, the browser's side");
@@ -40,6 +37,16 @@ pub fn lint(workspace: &Workspace) -> Result<()> {
         ])
         .run_checked()?;
     step.done();
+    Ok(())
+}
 
-    prepare::check(workspace)
+/// Clippy for the server's side, with more settings for cargo.
+pub fn clippy_server(workspace: &Workspace, settings: impl FnOnce(&mut Command)) -> Result<()> {
+    let step = Step::begin("Clippy, the server's side (some minutes the first time)");
+    let mut cargo = workspace.cargo();
+    cargo.args(["clippy", "--all-targets"]);
+    settings(&mut cargo);
+    cargo.args(["--", "--deny", "warnings"]).run_checked()?;
+    step.done();
+    Ok(())
 }

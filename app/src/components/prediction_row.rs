@@ -1,6 +1,6 @@
 //! What a model says of one target of a slide, with all that one must know to believe it or not.
 
-use domain::target::SignKind;
+use domain::target::{SignKind, TargetKind};
 use domain::view::{Evaluation, ObservationView, PredictionView, Sign, TargetOnSlide};
 use leptos::prelude::*;
 
@@ -62,7 +62,7 @@ pub fn PredictionRow(
                 {target.title.clone()}
             </button>
             {value}
-            <p class="prediction__line">{truth(target.observation)}</p>
+            <p class="prediction__line">{truth(target.observation, target.kind)}</p>
             <p class="prediction__line soft num">{trained_on(&evaluation)}</p>
             <p class="prediction__line soft num">{reliability(&evaluation)}</p>
             {sign}
@@ -91,7 +91,7 @@ fn spread_of(prediction: &PredictionView, entitled_models: u32) -> String {
     format!("spread {range} over {entitled_models} models")
 }
 
-fn truth(observation: Option<ObservationView>) -> String {
+fn truth(observation: Option<ObservationView>, kind: TargetKind) -> String {
     match observation {
         None => "Observed: not known".to_owned(),
         Some(ObservationView { present: false, .. }) => "Observed: absent".to_owned(),
@@ -103,10 +103,11 @@ fn truth(observation: Option<ObservationView>) -> String {
             present: true,
             allele_frequency: Some(share),
         }) => {
-            format!(
-                "Observed: present, allele frequency {}",
-                format::percent(share)
-            )
+            let share = format::percent(share);
+            match kind {
+                TargetKind::Cytogenetic => format!("Observed: present in {share} of metaphases"),
+                _ => format!("Observed: present, allele frequency {share}"),
+            }
         }
     }
 }
@@ -207,12 +208,17 @@ mod tests {
                 allele_frequency,
             })
         };
-        assert_eq!(truth(None), "Observed: not known");
-        assert_eq!(truth(observed(false, None)), "Observed: absent");
-        assert_eq!(truth(observed(true, None)), "Observed: present");
+        let gene = |observation| truth(observation, TargetKind::Gene);
+        assert_eq!(gene(None), "Observed: not known");
+        assert_eq!(gene(observed(false, None)), "Observed: absent");
+        assert_eq!(gene(observed(true, None)), "Observed: present");
         assert_eq!(
-            truth(observed(true, Some(0.32))),
+            gene(observed(true, Some(0.32))),
             "Observed: present, allele frequency 32 %"
+        );
+        assert_eq!(
+            truth(observed(true, Some(0.32)), TargetKind::Cytogenetic),
+            "Observed: present in 32 % of metaphases"
         );
     }
 }

@@ -180,8 +180,10 @@ fn notes(
     if model.training_cohort.synthetic {
         notes.push("The model was trained on synthetic slides.".to_owned());
         match target.sign.as_ref().map(|sign| sign.kind) {
-            Some(SignKind::Null) => notes
-                .push("No sign was planted for this target: what is seen is chance.".to_owned()),
+            Some(SignKind::Null) => notes.push(
+                "No sign was planted for this target in this cohort: what is seen is chance."
+                    .to_owned(),
+            ),
             Some(SignKind::Invented) => notes.push(
                 "The planted sign was invented for testing, not a sign of this finding.".to_owned(),
             ),

@@ -105,8 +105,6 @@ impl Fake {
 impl Backend for Fake {
     fn list_slides(&self) -> Answer<'_, Vec<SlideSummary>> {
         Box::pin(async {
-            // As a database does, it answers a little later, not while the page is being laid out.
-            tokio::task::yield_now().await;
             Ok(self
                 .slides()?
                 .into_iter()
@@ -117,7 +115,6 @@ impl Backend for Fake {
 
     fn slide(&self, code: Code) -> Answer<'_, SlideDetail> {
         Box::pin(async move {
-            tokio::task::yield_now().await;
             let found = self
                 .slides()?
                 .into_iter()

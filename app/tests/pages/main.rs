@@ -10,6 +10,7 @@
 mod fake;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use app::{SiteAssets, router};
 use axum::body::Body;
@@ -17,6 +18,7 @@ use axum::http::{Request, StatusCode, header};
 use domain::NOT_FOR_DIAGNOSIS;
 use fake::Fake;
 use http_body_util::BodyExt;
+use tokio::time::timeout;
 use tower::ServiceExt;
 
 struct Answer {
@@ -55,7 +57,12 @@ async fn send(fake: Fake, request: Request<Body>) -> (Answer, Arc<Fake>) {
         wasm: "/pkg/app.2.wasm".to_owned(),
         css: "/pkg/app.3.css".to_owned(),
     };
-    let response = router(fake.clone(), assets).oneshot(request).await.unwrap();
+    let answer = router(fake.clone(), assets).oneshot(request);
+    // A page that never ends is to fail its own test, not to hold up all.
+    let response = timeout(Duration::from_secs(30), answer)
+        .await
+        .unwrap()
+        .unwrap();
     let status = response.status();
     let body = response.into_body().collect().await.unwrap().to_bytes();
     let text = String::from_utf8(body.to_vec()).unwrap();

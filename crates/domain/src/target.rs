@@ -24,11 +24,11 @@ pub enum TargetKind {
 pub enum SignKind {
     /// A citation says that it is seen in H&E trephines.
     Established,
-    /// A statistical finding, cited.
+    /// Follows from what is reported, cited; that it can be seen in H&E trephines is not shown.
     Reported,
     /// For testing the software only.
     Invented,
-    /// No sign was planted: whatever a model says of this target is chance.
+    /// No sign was planted: whatever a model says of this target in this cohort is chance.
     Null,
 }
 
@@ -40,7 +40,9 @@ impl SignKind {
             Self::Established => "established sign",
             Self::Reported => "reported sign",
             Self::Invented => "invented for testing: not a sign of this finding",
-            Self::Null => "no sign planted: what a model says of it is chance",
+            Self::Null => {
+                "no sign planted in this synthetic cohort: what a model says of it here is chance, and says nothing about patients"
+            }
         }
     }
 

@@ -160,7 +160,7 @@ pub struct Sign {
 pub struct ObservationView {
     /// Whether the finding is there.
     pub present: bool,
-    /// Share of reads that carry the mutation, 0 to 1.
+    /// Share of reads that carry the mutation, or of metaphases that carry the aberration, 0 to 1.
     pub allele_frequency: Option<f64>,
 }
 

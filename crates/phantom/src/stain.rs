@@ -7,7 +7,7 @@ use crate::noise::gaussian;
 use crate::random::Dice;
 
 /// A day of a staining machine. Colour vectors are natural optical densities for red, green and blue, of unit length,
-/// near those of Ruifrok and Johnston (Anal Quant Cytol Histol 2001;23:291–299).
+/// haematoxylin near that of Ruifrok and Johnston (Anal Quant Cytol Histol 2001;23:291–299), eosin redder: our own choice.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StainBatch {
     /// Its name.

@@ -66,14 +66,36 @@ impl Place {
 
     /// Starts a server on a free port and waits until it answers.
     pub fn serve(&self, arguments: &[&str]) -> Server {
+        self.serve_through(&[], arguments)
+    }
+
+    /// The same through another program, which runs what it is given.
+    pub fn serve_through(&self, through: &[&str], arguments: &[&str]) -> Server {
         std::fs::remove_file(self.data_dir().join("server.json")).ok();
         let log = std::fs::File::options()
             .create(true)
             .append(true)
             .open(self.folder.path().join("log"))
             .unwrap();
-        let child = self
-            .command()
+        let server = self.command();
+        let mut command = match through {
+            [] => server,
+            [program, before @ ..] => {
+                let mut command = Command::new(program);
+                command
+                    .args(before)
+                    .arg(server.get_program())
+                    .args(server.get_args());
+                for (name, value) in server.get_envs() {
+                    match value {
+                        Some(value) => command.env(name, value),
+                        None => command.env_remove(name),
+                    };
+                }
+                command
+            }
+        };
+        let child = command
             .args(["--listen", "127.0.0.1:0"])
             .args(arguments)
             .stdin(Stdio::null())
@@ -210,6 +232,21 @@ impl Server {
             );
             std::thread::sleep(Duration::from_millis(100));
         }
+    }
+
+    /// Limits the size of files that the server may write, in bytes.
+    pub fn limit_file_size(&self, limit: Option<u64>) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        let resource = rustix::process::Resource::Fsize;
+        rustix::process::prlimit(
+            Some(pid),
+            resource,
+            rustix::process::Rlimit {
+                current: limit,
+                maximum: None,
+            },
+        )
+        .unwrap();
     }
 
     /// SIGKILL: nothing is told, nothing is cleared up.

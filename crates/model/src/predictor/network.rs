@@ -42,7 +42,8 @@ pub struct GatedAttentionConfig {
 }
 
 impl GatedAttentionConfig {
-    /// A network with random weights, uniform within ± 1/√(inputs of the unit), and offsets of 0.
+    /// A network with random weights, uniform within ± 1/√(inputs of the unit), and offsets of 0. All weight logits are 0:
+    /// it begins as the mean over the tiles and learns from there which of them matter.
     ///
     /// The numbers come from `random` and not from the device, so a seed gives the same start on every device.
     pub fn init(&self, random: &mut impl Rng, device: &Device) -> GatedAttention {
@@ -65,7 +66,7 @@ impl GatedAttentionConfig {
                 trunk_bias: vec![0.0; hidden_dim],
                 attention_tanh: uniform(hidden_dim, n_targets * attention_dim, hidden_dim),
                 attention_gate: uniform(hidden_dim, n_targets * attention_dim, hidden_dim),
-                attention_out: uniform(n_targets, attention_dim, attention_dim),
+                attention_out: vec![0.0; n_targets * attention_dim],
                 value: uniform(hidden_dim, n_targets, hidden_dim),
                 offset: vec![0.0; n_targets],
             },

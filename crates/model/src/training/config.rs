@@ -15,6 +15,8 @@ pub struct TrainingConfig {
     pub folds: usize,
     /// Folds of the inner validation within each fold's training patients.
     pub inner_folds: usize,
+    /// Principal components of the features that training sees, see `whitening`.
+    pub components: usize,
     /// Units of the shared trunk.
     pub hidden_dim: usize,
     /// Units of each target's attention.
@@ -45,6 +47,7 @@ impl TrainingConfig {
             repeats: 1,
             folds: 5,
             inner_folds: 4,
+            components: 64,
             hidden_dim: 64,
             attention_dim: 32,
             learning_rate: 1e-3,
@@ -73,6 +76,7 @@ impl TrainingConfig {
         at_least("repeats", self.repeats, 1)?;
         at_least("folds", self.folds, 2)?;
         at_least("inner_folds", self.inner_folds, 2)?;
+        at_least("components", self.components, 1)?;
         at_least("hidden_dim", self.hidden_dim, 1)?;
         at_least("attention_dim", self.attention_dim, 1)?;
         at_least("max_tiles_per_bag", self.max_tiles_per_bag, 1)?;

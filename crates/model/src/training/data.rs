@@ -6,7 +6,7 @@ use domain::ids::Code;
 use sha2::{Digest, Sha256};
 
 use super::error::TrainingError;
-use crate::predictor::Bag;
+use crate::predictor::{Bag, TensorError};
 
 /// Patients with and without a finding that are needed at least: one to learn from, one to test on.
 const MIN_PER_CLASS: usize = 2;
@@ -99,6 +99,35 @@ impl<'a> TrainingData<'a> {
             }
         }
         Ok(data)
+    }
+
+    /// The same patients with other features, one row of numbers per patient, `dim` per tile.
+    ///
+    /// # Errors
+    /// When the numbers are not whole tiles, or not finite.
+    pub(crate) fn with_features<'b>(
+        &self,
+        features: &'b [Vec<f32>],
+        dim: usize,
+    ) -> Result<TrainingData<'b>, TensorError> {
+        let patients = self
+            .patients
+            .iter()
+            .zip(features)
+            .map(|(patient, features)| {
+                Ok(TrainingPatient {
+                    code: patient.code.clone(),
+                    bag: Bag::new(features, dim)?,
+                    observations: patient.observations.clone(),
+                })
+            })
+            .collect::<Result<Vec<_>, TensorError>>()?;
+        Ok(TrainingData {
+            targets: self.targets.clone(),
+            encoder_sha256: self.encoder_sha256.clone(),
+            dim,
+            patients,
+        })
     }
 
     /// The targets, in the order of observations.

@@ -11,8 +11,7 @@ use super::config::TrainingConfig;
 use super::data::TrainingData;
 use super::error::TrainingError;
 use super::progress::Ticker;
-use super::standard::Standard;
-use crate::predictor::{GatedAttention, GatedAttentionConfig, TensorError};
+use crate::predictor::{GatedAttention, GatedAttentionConfig};
 
 /// A network, its optimizer and the patients that it learns from.
 ///
@@ -25,7 +24,6 @@ pub(crate) struct Fitting<'a> {
     patients: Vec<usize>,
     /// `class_weights[target]` of patients with and without the finding.
     class_weights: Vec<(f32, f32)>,
-    standard: Standard,
     network: GatedAttention,
     optimizer: ModuleOptimizer,
     random: ChaCha8Rng,
@@ -66,13 +64,11 @@ impl<'a> Fitting<'a> {
                 (half / positive as f32, half / negative as f32)
             })
             .collect();
-        let standard = Standard::of(patients.iter().map(|&patient| data.patients()[patient].bag));
         Self {
             config,
             data,
             patients,
             class_weights,
-            standard,
             network,
             optimizer,
             random,
@@ -94,20 +90,9 @@ impl<'a> Fitting<'a> {
         Ok(())
     }
 
-    /// The network as it stands, for raw features and without gradients.
-    ///
-    /// # Errors
-    /// When the device fails.
-    pub(crate) fn network(&self) -> Result<GatedAttention, TensorError> {
-        let sizes = self.network.config();
-        let mut numbers = self.network.numbers()?;
-        self.standard
-            .fold_into(&mut numbers.trunk_weight, &mut numbers.trunk_bias);
-        Ok(GatedAttention::from_numbers(
-            &sizes,
-            numbers,
-            &self.device.clone().without_autodiff(),
-        ))
+    /// The network as it stands, for the features that it learns from.
+    pub(crate) fn network(&self) -> &GatedAttention {
+        &self.network
     }
 
     fn step(&mut self, batch: &[usize]) {
@@ -126,9 +111,8 @@ impl<'a> Fitting<'a> {
             for (place, &tile) in tiles.iter().enumerate() {
                 let at = row * n_tiles + place;
                 padding[at] = 0.0;
-                let raw = &bag.features()[tile * dim..(tile + 1) * dim];
-                self.standard
-                    .apply(raw, &mut features[at * dim..(at + 1) * dim]);
+                features[at * dim..(at + 1) * dim]
+                    .copy_from_slice(&bag.features()[tile * dim..(tile + 1) * dim]);
             }
         }
         let (mut findings, mut weights) = (Vec::new(), Vec::new());

@@ -11,10 +11,11 @@ use super::error::TrainingError;
 use super::evaluate::{calibrate, calibrated_loss, cases, score};
 use super::fitting::Fitting;
 use super::progress::Ticker;
+use super::whitening::Whitening;
 use super::{Training, software};
 use crate::predictor::{
-    self, FoldModelCard, FoldTarget, GatedAttention, GatedAttentionConfig, OutOfFold,
-    PredictorError, Software,
+    self, Bag, FoldModelCard, FoldTarget, GatedAttention, GatedAttentionConfig, OutOfFold,
+    PredictorError, Software, TensorError,
 };
 
 /// One fitted fold model with what it says of its test patients.
@@ -128,6 +129,20 @@ pub(super) fn fit(
     let Training { config, data, .. } = training;
     let (training_patients, test_patients) = training.patients_of(index);
     let mut seeds = training.seeds(index);
+    let raw = *data;
+    let whitening = {
+        let bags: Vec<Bag> = training_patients
+            .iter()
+            .map(|&patient| raw.patients()[patient].bag)
+            .collect();
+        Whitening::of(&bags, config.components, seeds.next_u64(), device)?
+    };
+    let whitened = raw
+        .patients()
+        .iter()
+        .map(|patient| whitening.apply(&patient.bag, device))
+        .collect::<Result<Vec<_>, _>>()?;
+    let data = &raw.with_features(&whitened, whitening.components())?;
 
     let inner = {
         let observations = data.observations(&training_patients);
@@ -159,7 +174,8 @@ pub(super) fn fit(
     for _ in 0..inner.epochs {
         fitting.epoch(ticker)?;
     }
-    let network = fitting.network()?;
+    let network = for_raw_features(fitting.network(), &whitening, raw.dim(), device)?;
+    let data = raw;
     let evaluating = training.cost(index) - data.patients().len() as u64;
     ticker.go_to(evaluating)?;
 
@@ -216,6 +232,22 @@ pub(super) fn fit(
     })
 }
 
+/// The network that does to raw features what the given one does to whitened features.
+fn for_raw_features(
+    network: &GatedAttention,
+    whitening: &Whitening,
+    dim: usize,
+    device: &Device,
+) -> Result<GatedAttention, TensorError> {
+    let mut numbers = network.numbers()?;
+    numbers.trunk_weight = whitening.fold_into(&numbers.trunk_weight, &mut numbers.trunk_bias);
+    let sizes = GatedAttentionConfig {
+        input_dim: dim,
+        ..network.config()
+    };
+    Ok(GatedAttention::from_numbers(&sizes, numbers, device))
+}
+
 /// What the inner cross-validation found.
 struct Inner {
     /// Epochs after which the inner networks did best on the patients that they had not seen.
@@ -244,11 +276,11 @@ fn fit_inner(
         let mut scores = vec![Vec::new(); training_patients.len()];
         for (fitting, unseen) in &mut networks {
             fitting.epoch(ticker)?;
-            let network = fitting.network()?;
+            let network = fitting.network();
             let offsets = network.offsets()?;
             for &place in &*unseen {
                 scores[place] = score(
-                    &network,
+                    network,
                     &offsets,
                     &data.patients()[training_patients[place]].bag,
                 )?;

@@ -14,7 +14,7 @@ mod evaluate;
 mod fitting;
 mod fold;
 mod progress;
-mod standard;
+mod whitening;
 
 use burn::tensor::Device;
 use stats::SplitMix64;
