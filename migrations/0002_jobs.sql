@@ -36,15 +36,10 @@ create table job (
     lease_until timestamptz,
     cancel boolean not null default false,
     error text,
-    -- Failed only because this one did; goes back to the queue with it.
-    failed_with bigint references job on delete set null,
 
     queued_at timestamptz not null default now(),
     started_at timestamptz,
     ended_at timestamptz,
-    -- Transaction that last wrote this row. A plain sequence would let a reader step over a number that was drawn
-    -- earlier and committed later.
-    changed xid8 not null default pg_current_xact_id(),
 
     constraint job_lease_while_running check ((state = 'running') = (lease_until is not null)),
     constraint job_error_told check (state <> 'failed' or error is not null)
@@ -53,30 +48,10 @@ create unique index job_taken on job (kind, key) where state in ('queued', 'runn
 create index job_about on job (kind, key, id);
 create index job_queued on job (priority desc, id) where state = 'queued';
 create index job_running on job (lease_until) where state = 'running';
-create index job_slide on job (slide_id) where state in ('queued', 'running', 'failed');
+create index job_slide on job (slide_id) where state <> 'done';
 create index job_batch on job (batch);
-create index job_changed on job (changed);
-create index job_failed_with on job (failed_with) where failed_with is not null;
-
--- `job_id` waits until `waits_for` is done.
-create table job_wait (
-    job_id bigint not null references job on delete cascade,
-    waits_for bigint not null references job on delete cascade,
-    primary key (job_id, waits_for)
-);
-create index job_wait_back on job_wait (waits_for);
 
 create sequence job_lease;
-
-create function job_note_change() returns trigger language plpgsql as $$
-begin
-    new.changed := pg_current_xact_id();
-    -- Equal notes of one transaction are sent once.
-    perform pg_notify('job', '');
-    return new;
-end
-$$;
-create trigger job_note_change before insert or update on job for each row execute function job_note_change();
 
 -- Jobs without those that ended badly and were asked for anew.
 create view job_now as

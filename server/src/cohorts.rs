@@ -22,6 +22,8 @@ pub const PHANTOM_SEED: u64 = 20_211_001;
 pub const PHANTOM_MPP: f64 = 0.5;
 /// Code of the sample slide.
 pub const SAMPLE_SLIDE: &str = "SKIN-1";
+/// SHA-256 of the sample slide's file.
+pub const SAMPLE_SHA256: &str = "ed92d5a9f2e86df67640d6f92ce3e231419ce127131697fbbce42ad5e002c8a7";
 /// Name of the sample slide in the assets folder.
 pub const SAMPLE_FILE: &str = "cmu_small_region.svs";
 

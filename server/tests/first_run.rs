@@ -59,6 +59,8 @@ fn killed_at_random_moments_the_first_run_says_the_same_as_undisturbed() {
     assert_eq!(expected.len(), 13);
     let jobs = server.json("/api/v1/jobs");
     assert_eq!(jobs["counts"]["failed"], 0, "{jobs:#}");
+    // Nothing twice: the sample slide, 12 drawings, 13 encodings, 2 trainings, 2 models on 13 slides.
+    assert_eq!(jobs["finished"], 1 + 12 + 13 + 2 + 26, "{jobs:#}");
     assert!(server.stop().success());
 
     let place = Place::new();
@@ -83,6 +85,8 @@ fn killed_at_random_moments_the_first_run_says_the_same_as_undisturbed() {
     println!("finished before the last kill: {finished_early}");
     let jobs = server.json("/api/v1/jobs");
     assert_eq!(jobs["counts"]["failed"], 0, "{jobs:#}");
+    // Nothing twice: the sample slide, 12 drawings, 13 encodings, 2 trainings, 2 models on 13 slides.
+    assert_eq!(jobs["finished"], 1 + 12 + 13 + 2 + 26, "{jobs:#}");
     for ((code, expected), (other, found)) in expected.iter().zip(all_predictions(&server)) {
         assert_eq!(code, &other);
         assert_eq!(expected, &found, "slide {code}");

@@ -257,23 +257,22 @@ fn postgres_gone_while_serving_comes_back_and_nothing_is_lost() {
 
 #[test]
 fn damaged_assets_are_named_and_the_work_goes_on_once_they_are_mended() {
-    let place = Place::new();
+    let mut place = Place::new();
     let assets = place.folder.path().join("assets");
+    place.assets.clone_from(&assets);
     std::fs::create_dir(&assets).unwrap();
     let weights = "efficientnet-lite0-57934424.pth";
     let sample = std::fs::read(assets_dir().join("cmu_small_region.svs")).unwrap();
     std::fs::write(assets.join(weights), b"").unwrap();
     std::fs::write(assets.join("cmu_small_region.svs"), &sample[..1000]).unwrap();
-    let with_assets = ["--assets-dir", assets.to_str().unwrap()];
-    let small = ["--phantom-patients", "10", "--phantom-spot-px", "448"];
-    let server = place.serve(&[&with_assets[..], &small].concat());
+    let server = place.serve(&["--phantom-patients", "10", "--phantom-spot-px", "448"]);
     let told = |words: &'static str| {
         server.wait_for("/api/v1/jobs", Duration::from_secs(30), move |jobs| {
             jobs.to_string().contains(words)
         })
     };
     // The sample slide is cut short. A slide of one's own is taken meanwhile, and waits for the encoder.
-    told("cmu_small_region.svs");
+    told("cmu_small_region.svs in the assets folder is not the expected file");
     let path = png(&place, "image.png");
     assert!(place.import(&[&path, "--mpp", "0.5"]).status.success());
     told("empty file: delete it and run `cargo xtask assets`");
@@ -281,11 +280,39 @@ fn damaged_assets_are_named_and_the_work_goes_on_once_they_are_mended() {
     told("are not the expected file (SHA-256 ");
     assert_eq!(server.get("/readyz").status, 200);
 
+    // A person gives up on one slide. It stays so until the person thinks better of it.
+    let jobs = server.json("/api/v1/jobs");
+    let mut jobs = jobs["jobs"].as_array().unwrap().iter();
+    let job = &jobs.find(|job| job["slide"] == "S-0001").unwrap()["id"];
+    let origin = origin(&server);
+    let ask = |what: &str| {
+        let path = format!("/api/v1/jobs/{job}/{what}");
+        let answer = server.post(&path, &[("origin", &origin)], "");
+        assert!((200..300).contains(&answer.status), "{}", answer.status);
+    };
+    ask("cancel");
     std::fs::copy(assets_dir().join(weights), assets.join(weights)).unwrap();
-    server.wait_for("/api/v1/slides", Duration::from_secs(60), |slides| {
+    let encoded = |wanted: &'static str| {
+        server.wait_for("/api/v1/slides", Duration::from_secs(60), move |slides| {
+            let mut slides = slides.as_array().unwrap().iter();
+            slides.any(|slide| slide["code"] == wanted && slide["encoded"] == true)
+        })
+    };
+    let slides = encoded("PH-0001");
+    let of_slide = |code: &str| {
         let mut slides = slides.as_array().unwrap().iter();
-        slides.any(|slide| slide["code"] == "S-0001" && slide["encoded"] == true)
-    });
+        slides.find(|slide| slide["code"] == code).unwrap().clone()
+    };
+    assert_eq!(of_slide("S-0001")["jobs"]["cancelled"], 1);
+    assert_eq!(of_slide("S-0001")["encoded"], false);
+    let jobs = server.json("/api/v1/jobs");
+    assert_eq!(jobs["counts"]["cancelled"], 1);
+    assert!(
+        jobs.to_string().contains(r#""state":"cancelled""#),
+        "{jobs:#}"
+    );
+    ask("retry");
+    encoded("S-0001");
     assert!(!server.log().contains("panicked"), "{}", server.log());
 }
 

@@ -133,6 +133,7 @@ mod tests {
                 queued,
                 running,
                 failed,
+                cancelled: 0,
             },
             finished: 7,
             jobs: Vec::new(),

@@ -144,6 +144,7 @@ mod tests {
             queued: 3,
             running: 1,
             failed: 2,
+            cancelled: 0,
         };
         assert_eq!(SlideState::of(&slide(true, 2, jobs)).text, "2 jobs failed");
     }
@@ -175,11 +176,13 @@ mod tests {
             queued: 1,
             running: 1,
             failed: 0,
+            cancelled: 0,
         };
         let queued = JobCounts {
             queued: 1,
             running: 0,
             failed: 0,
+            cancelled: 0,
         };
         assert_eq!(SlideState::of(&slide(false, 0, running)).text, "at work");
         assert_eq!(

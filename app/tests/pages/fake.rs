@@ -70,6 +70,7 @@ impl Fake {
                 queued: 1,
                 running: 1,
                 failed: 1,
+                cancelled: 0,
             },
             finished: 7,
             jobs: vec![

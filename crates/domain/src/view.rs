@@ -62,6 +62,8 @@ pub struct JobCounts {
     pub running: u32,
     /// Given up, with a reason.
     pub failed: u32,
+    /// Stopped by a person.
+    pub cancelled: u32,
 }
 
 /// Everything that the slide page shows.

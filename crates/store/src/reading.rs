@@ -1,5 +1,7 @@
 //! What a model says of a slide: terms and predictions, written together or not at all.
 
+use std::collections::HashSet;
+
 use domain::ids::{FoldModelId, GridId, ModelId, PatientId, SlideId, SpotId, TargetId};
 use domain::score::Terms;
 use domain::view::PredictionView;
@@ -60,6 +62,21 @@ pub enum Predicted {
 }
 
 impl Store {
+    /// Key of the model and code of the slide of every reading.
+    ///
+    /// # Errors
+    /// When Postgres refuses.
+    pub async fn predicted(&self) -> Result<HashSet<(String, String)>, StoreError> {
+        let rows = sqlx::query!(
+            "select model.key, slide.code from model_on_slide
+             join model on model.id = model_on_slide.model_id
+             join slide on slide.id = model_on_slide.slide_id"
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(rows.into_iter().map(|row| (row.key, row.code)).collect())
+    }
+
     /// Stores a reading in one transaction, in place of an earlier one. Returns the content version of its terms.
     ///
     /// # Errors

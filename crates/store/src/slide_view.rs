@@ -110,7 +110,8 @@ impl Store {
                  cohort.key as cohort_key, cohort.title as cohort_title, cohort.synthetic,
                  grids.tiles as "tiles?", grids.laid as "laid!", grids.encoded as "encoded!", grids.spots as "spots!",
                  (select count(*) from model_on_slide where slide_id = slide.id) as "models!",
-                 jobs.queued as "queued!", jobs.running as "running!", jobs.failed as "failed!"
+                 jobs.queued as "queued!", jobs.running as "running!", jobs.failed as "failed!",
+                 jobs.cancelled as "cancelled!"
              from slide
              join specimen on specimen.id = slide.specimen_id
              join patient on patient.id = specimen.patient_id
@@ -124,8 +125,9 @@ impl Store {
                  select
                      count(*) filter (where state = 'queued') as queued,
                      count(*) filter (where state = 'running') as running,
-                     count(*) filter (where state = 'failed') as failed
-                 from job_now where slide_id = slide.id and state in ('queued', 'running', 'failed')) jobs
+                     count(*) filter (where state = 'failed') as failed,
+                     count(*) filter (where state = 'cancelled') as cancelled
+                 from job_now where slide_id = slide.id and state <> 'done') jobs
              where slide.code = $1 or $1 is null
              order by cohort.synthetic, cohort.id, slide.code
              limit $2 offset $3"#,
@@ -163,6 +165,7 @@ impl Store {
                         queued: count(row.queued),
                         running: count(row.running),
                         failed: count(row.failed),
+                        cancelled: count(row.cancelled),
                     },
                 };
                 let inside = Inside {

@@ -220,6 +220,13 @@ fn a_killed_writer_goes_on_where_the_header_says_and_the_result_is_the_same() {
     assert_eq!(fs::metadata(&part).unwrap().len(), 64 + 7 * 8);
     writer.append(&features(7..20, 4)).unwrap();
     assert_eq!(writer.finish().unwrap(), expected);
+
+    // Killed after the end, before anybody knew: nothing is computed again. Other work is.
+    let again = files.bag_writer("bag", KEY, 4, 20).unwrap();
+    assert_eq!(again.rows(), 20);
+    assert_eq!(again.finish().unwrap(), expected);
+    assert_eq!(files.bag_writer("bag", [8; 32], 4, 20).unwrap().rows(), 0);
+    assert_eq!(files.bag("bag").unwrap().tiles(), 20);
 }
 
 #[test]

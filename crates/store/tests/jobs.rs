@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use domain::ids::JobId;
 use domain::view::JobState;
 use serde::{Deserialize, Serialize};
-use store::jobs::{Beat, Claim, Cursor, Failure, Jobs, MAX_FAILURES, MAX_LOSSES, NewJob};
+use store::jobs::{Beat, Claim, Failure, Jobs, MAX_FAILURES, MAX_LOSSES, NewJob};
 use store::testing::TestDatabase;
 use store::{Rule, StoreError};
 
@@ -49,7 +49,7 @@ async fn asking_twice_is_asking_once_while_the_job_is_queued_or_running() {
     assert_eq!(jobs.enqueue(&job("a")).await.unwrap(), first);
     let claim = claim(&jobs).await;
     assert_eq!(jobs.enqueue(&job("a")).await.unwrap(), first);
-    jobs.finish(&claim, &[]).await.unwrap();
+    jobs.finish(&claim).await.unwrap();
     assert_ne!(jobs.enqueue(&job("a")).await.unwrap(), first);
 }
 
@@ -74,13 +74,10 @@ async fn asking_at_the_same_moment_from_many_sides_makes_one_job() {
 async fn two_claimers_never_get_one_job() {
     let database = TestDatabase::new().await;
     let jobs = database.store().jobs();
-    let wanted: Vec<NewJob> = (0..120).map(|number| job(&number.to_string())).collect();
-    let all: BTreeSet<JobId> = jobs
-        .enqueue_all(&wanted)
-        .await
-        .unwrap()
-        .into_iter()
-        .collect();
+    let mut all = BTreeSet::new();
+    for number in 0..120 {
+        all.insert(jobs.enqueue(&job(&number.to_string())).await.unwrap());
+    }
     let workers: Vec<_> = (0..8)
         .map(|_| {
             let jobs = jobs.clone();
@@ -89,7 +86,7 @@ async fn two_claimers_never_get_one_job() {
                 while let Some(claim) = jobs.claim(&["encode"]).await.unwrap() {
                     mine.push(claim.job.id);
                     if mine.len() % 2 == 0 {
-                        jobs.finish(&claim, &[]).await.unwrap();
+                        jobs.finish(&claim).await.unwrap();
                     }
                 }
                 mine
@@ -185,19 +182,14 @@ async fn a_job_whose_worker_is_gone_goes_to_another_and_the_first_finds_out() {
     assert_eq!(second.job.attempts, 2);
 
     assert_eq!(jobs.beat(&first, 1, 2).await.unwrap(), Beat::Lost);
-    let follow = [NewJob::new("predict", "a", "Predict a")];
     for lost in [
-        jobs.finish(&first, &follow).await.map(|_| ()),
+        jobs.finish(&first).await,
         jobs.fail(&first, "x", Failure::Passing).await.map(|_| ()),
         jobs.cancelled(&first).await,
         jobs.release(&first).await,
     ] {
         assert!(matches!(lost, Err(StoreError::LeaseLost { job }) if job == id));
     }
-    assert!(
-        jobs.claim(&["predict"]).await.unwrap().is_none(),
-        "nothing followed"
-    );
     assert_eq!(jobs.beat(&second, 1, 2).await.unwrap(), Beat::Continue);
 }
 
@@ -210,28 +202,6 @@ async fn a_late_beat_keeps_the_job_if_nobody_took_it() {
     let_time_pass(&database, LEASES_END).await;
     assert_eq!(jobs.beat(&claim, 1, 2).await.unwrap(), Beat::Continue);
     assert!(jobs.claim(&["encode"]).await.unwrap().is_none());
-}
-
-#[tokio::test]
-async fn finishing_and_what_follows_are_one_step() {
-    let database = TestDatabase::new().await;
-    let jobs = database.store().jobs();
-    let id = jobs.enqueue(&job("a")).await.unwrap();
-    let claim = claim(&jobs).await;
-    let unfit = NewJob::new("predict", "b", "Predict b").with_payload(&std::f64::consts::PI);
-    let bad_text = NewJob::new("predict", "nul\0", "A key that Postgres refuses");
-    jobs.finish(&claim, &[unfit.clone(), bad_text])
-        .await
-        .unwrap_err();
-    assert_eq!(state(&jobs, id).await, JobState::Running);
-    assert!(jobs.claim(&["predict"]).await.unwrap().is_none());
-
-    let follow = jobs.finish(&claim, &[unfit]).await.unwrap();
-    assert_eq!(state(&jobs, id).await, JobState::Done);
-    assert_eq!(
-        jobs.claim(&["predict"]).await.unwrap().unwrap().job.id,
-        follow[0]
-    );
 }
 
 #[tokio::test]
@@ -367,59 +337,6 @@ async fn a_released_job_is_taken_at_once_and_has_not_failed() {
 }
 
 #[tokio::test]
-async fn a_job_waits_for_all_those_before_it() {
-    let database = TestDatabase::new().await;
-    let jobs = database.store().jobs();
-    let before = jobs.enqueue_all(&[job("a"), job("b")]).await.unwrap();
-    let train = NewJob::new("train", "m", "Train").after(before);
-    let train = jobs.enqueue(&train).await.unwrap();
-    for _ in 0..2 {
-        assert!(jobs.claim(&["train"]).await.unwrap().is_none());
-        let claim = claim(&jobs).await;
-        jobs.finish(&claim, &[]).await.unwrap();
-    }
-    assert_eq!(jobs.claim(&["train"]).await.unwrap().unwrap().job.id, train);
-}
-
-#[tokio::test]
-async fn when_one_before_it_fails_a_job_says_which_and_comes_back_with_it() {
-    let database = TestDatabase::new().await;
-    let jobs = database.store().jobs();
-    let before = jobs.enqueue_all(&[job("a"), job("b")]).await.unwrap();
-    let train = jobs
-        .enqueue(&NewJob::new("train", "m", "Train").after(before.clone()))
-        .await
-        .unwrap();
-    let predict = jobs
-        .enqueue(&NewJob::new("predict", "p", "Predict").after([train]))
-        .await
-        .unwrap();
-    let a = claim(&jobs).await;
-    jobs.fail(&a, "not a slide", Failure::Final).await.unwrap();
-    let view = jobs.get(train).await.unwrap();
-    assert_eq!(view.state, JobState::Failed);
-    assert_eq!(view.error.unwrap(), "'Encode a' must come first and failed");
-    assert_eq!(state(&jobs, predict).await, JobState::Failed);
-
-    jobs.cancel(before[1]).await.unwrap();
-    jobs.retry(a.job.id).await.unwrap();
-    let view = jobs.get(train).await.unwrap();
-    assert_eq!(
-        view.error.unwrap(),
-        "'Encode b' must come first and was cancelled"
-    );
-    jobs.retry(before[1]).await.unwrap();
-    for id in [train, predict, a.job.id, before[1]] {
-        assert_eq!(state(&jobs, id).await, JobState::Queued);
-    }
-
-    let late = NewJob::new("predict", "late", "Late").after([predict]);
-    jobs.cancel(predict).await.unwrap();
-    let late = jobs.enqueue(&late).await.unwrap();
-    assert_eq!(state(&jobs, late).await, JobState::Failed);
-}
-
-#[tokio::test]
 async fn a_failed_job_that_was_asked_for_anew_is_neither_counted_nor_retried() {
     let database = TestDatabase::new().await;
     let jobs = database.store().jobs();
@@ -447,79 +364,74 @@ async fn progress_counts_from_when_the_queue_was_last_empty() {
         domain::view::Progress::default()
     );
     for round in 0..2 {
-        let keys = ["a", "b", "c"].map(|key| job(&format!("{key}{round}")));
-        jobs.enqueue_all(&keys).await.unwrap();
+        for key in ["a", "b", "c"] {
+            jobs.enqueue(&job(&format!("{key}{round}"))).await.unwrap();
+        }
         let first = claim(&jobs).await;
-        jobs.finish(&first, &[]).await.unwrap();
+        jobs.finish(&first).await.unwrap();
         let second = claim(&jobs).await;
         let progress = jobs.progress().await.unwrap();
         assert_eq!((progress.counts.queued, progress.counts.running), (1, 1));
         assert_eq!(progress.finished, 1);
         let states: Vec<_> = progress.jobs.iter().map(|job| job.state).collect();
         assert_eq!(states, [JobState::Running, JobState::Queued]);
-        jobs.finish(&second, &[]).await.unwrap();
+        jobs.finish(&second).await.unwrap();
         let third = claim(&jobs).await;
-        jobs.finish(&third, &[]).await.unwrap();
+        jobs.finish(&third).await.unwrap();
         assert_eq!(jobs.progress().await.unwrap().finished, 3);
     }
-    let recent = jobs.recent(None).await.unwrap();
-    assert_eq!(recent.len(), 6);
-    let older = jobs.recent(Some(JobId(recent[3].id))).await.unwrap();
-    assert_eq!(older, recent[4..]);
 }
 
 #[tokio::test]
-async fn a_follower_misses_no_change_even_of_transactions_that_end_out_of_order() {
-    use sqlx::Connection;
+async fn what_waits_runs_or_was_given_up_need_not_be_asked_for_and_what_is_done_may() {
     let database = TestDatabase::new().await;
     let jobs = database.store().jobs();
-    let id = jobs.enqueue(&job("a")).await.unwrap();
-    let other = jobs.enqueue(&job("b")).await.unwrap();
-    let mut start = jobs.changed_since(Cursor::default()).await.unwrap();
-    assert_eq!(start.jobs.len(), 2);
-    // Transactions of other tests on the same cluster hold the cursor back for a while.
-    let begin = Instant::now();
-    while !start.jobs.is_empty() {
-        assert!(begin.elapsed() < Duration::from_secs(20));
-        start = jobs.changed_since(start.cursor).await.unwrap();
+    for key in ["done", "failed", "cancelled", "running", "queued"] {
+        jobs.enqueue(&job(key)).await.unwrap();
     }
-
-    // A slow transaction takes its number first and commits last.
-    let mut connection = sqlx::PgConnection::connect(&database.url()).await.unwrap();
-    let mut slow = connection.begin().await.unwrap();
-    sqlx::raw_sql("update job set title = 'slow' where key = 'a'")
-        .execute(&mut *slow)
+    let done = claim(&jobs).await;
+    jobs.finish(&done).await.unwrap();
+    let failing = claim(&jobs).await;
+    jobs.fail(&failing, "x", Failure::Final).await.unwrap();
+    let cancelled = claim(&jobs).await;
+    jobs.cancelled(&cancelled).await.unwrap();
+    let running = claim(&jobs).await;
+    assert_eq!(running.job.key, "running");
+    let mut standing: Vec<String> = jobs
+        .standing()
         .await
-        .unwrap();
-    jobs.cancel(other).await.unwrap();
-    let quick = jobs.changed_since(start.cursor).await.unwrap();
-    let cancelled = |job: &domain::view::JobView| job.state == JobState::Cancelled;
-    assert!(
-        quick
-            .jobs
-            .iter()
-            .any(|job| job.id == other.0 && cancelled(job))
-    );
-    assert!(quick.jobs.iter().all(|job| job.title != "slow"));
-    slow.commit().await.unwrap();
-    let late = jobs.changed_since(quick.cursor).await.unwrap();
-    assert!(
-        late.jobs
-            .iter()
-            .any(|job| job.id == id.0 && job.title == "slow")
+        .unwrap()
+        .into_iter()
+        .map(|(_, key)| key)
+        .collect();
+    standing.sort();
+    assert_eq!(standing, ["cancelled", "failed", "queued", "running"]);
+    // What asks for a person is never cut off behind what only waits.
+    let states: Vec<JobState> = jobs
+        .progress()
+        .await
+        .unwrap()
+        .jobs
+        .iter()
+        .map(|job| job.state)
+        .collect();
+    assert_eq!(
+        states,
+        [
+            JobState::Running,
+            JobState::Failed,
+            JobState::Cancelled,
+            JobState::Queued
+        ]
     );
 }
 
 #[tokio::test]
-async fn a_listener_wakes_up_when_a_job_changes_and_in_any_case_in_time() {
+async fn asking_again_uses_up_no_numbers() {
     let database = TestDatabase::new().await;
     let jobs = database.store().jobs();
-    let mut listener = jobs.listen().await.unwrap();
-    let begin = Instant::now();
-    listener.changed(Duration::from_millis(200)).await.unwrap();
-    assert!(begin.elapsed() >= Duration::from_millis(200));
-    jobs.enqueue(&job("a")).await.unwrap();
-    let begin = Instant::now();
-    listener.changed(Duration::from_secs(30)).await.unwrap();
-    assert!(begin.elapsed() < Duration::from_secs(10));
+    for _ in 0..5 {
+        jobs.enqueue(&job("a")).await.unwrap();
+    }
+    assert_eq!(jobs.enqueue(&job("b")).await.unwrap().0, 2);
 }

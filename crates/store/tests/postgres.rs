@@ -180,5 +180,5 @@ async fn every_test_has_an_empty_database_of_its_own() {
     assert_ne!(one.url(), other.url());
     let job = NewJob::new("encode", "a", "Encode");
     one.store().jobs().enqueue(&job).await.unwrap();
-    assert!(other.store().jobs().recent(None).await.unwrap().is_empty());
+    assert!(other.store().jobs().standing().await.unwrap().is_empty());
 }

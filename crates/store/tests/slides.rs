@@ -532,7 +532,7 @@ async fn the_list_puts_photographed_slides_first_in_pages_with_the_state_of_thei
     let jobs = store.jobs();
     let slide = seed.patients[0].slide;
     for key in ["a", "b", "c"] {
-        jobs.enqueue(&NewJob::new("encode", key, "Encode").on_slide(slide))
+        jobs.enqueue(&NewJob::new("encode", key, "Encode").on_slide("PH-0001"))
             .await
             .unwrap();
     }

@@ -11,6 +11,7 @@ use model::encoder::{DIM, EFFICIENTNET_LITE0, TILE_BYTES, TILE_MPP, TILE_SIZE_PX
 use sha2::{Digest, Sha256};
 use slide::{OpenOptions, Slide};
 use store::SpotRow;
+use store::files::FileError;
 
 use super::{Hopeless, JobContext};
 use crate::cohorts;
@@ -126,10 +127,12 @@ fn encode_spot(
     };
     let mut done = first;
     for pixels in incoming {
-        let pixels: Vec<u8> = pixels?;
+        // A tile that cannot be read today cannot be read tomorrow.
+        let pixels: Vec<u8> =
+            pixels.map_err(|error: slide::SlideError| Hopeless(error.to_string()))?;
         let tiles = pixels.len() / TILE_BYTES;
         let features = device.run_blocking(move |encoder| encoder.encode(&pixels))??;
-        writer.append(&features)?;
+        writer.append(&features).map_err(lasting)?;
         done += tiles;
         context.steps.at(before + done, total)?;
     }
@@ -139,11 +142,19 @@ fn encode_spot(
     Ok(writer.finish()?)
 }
 
+/// What is wrong with the features stays wrong; a full disk does not.
+fn lasting(error: FileError) -> anyhow::Error {
+    match error {
+        FileError::NotFinite { .. } => Hopeless(error.to_string()).into(),
+        other => other.into(),
+    }
+}
+
 fn read_tiles(
     slide: &Slide,
     grid: &TileGrid,
     tiles: std::ops::Range<usize>,
-) -> anyhow::Result<Vec<u8>> {
+) -> Result<Vec<u8>, slide::SlideError> {
     let mut pixels = Vec::with_capacity(tiles.len() * TILE_BYTES);
     for tile in tiles {
         pixels.extend_from_slice(slide.tile_region(grid, tile, TILE_SIZE_PX as u32)?.as_raw());

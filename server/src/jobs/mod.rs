@@ -292,7 +292,11 @@ impl Work {
             Beat::Continue | Beat::Cancel => {}
         }
         let error = match ended {
-            Ok(()) => return jobs.finish(claim, &[]).await.map(|_| ()),
+            Ok(()) => {
+                // What follows is queued first: the queue is empty only when all is done.
+                plan::plan(&self.shared.store, self.shared.first_run.as_ref()).await?;
+                return jobs.finish(claim).await;
+            }
             Err(error) => error,
         };
         match error.downcast_ref::<Stopped>() {

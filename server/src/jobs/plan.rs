@@ -6,7 +6,7 @@ use store::{Store, StoreError};
 
 use super::Task;
 use crate::args::Serve;
-use crate::cohorts::{self, MODELS, PHANTOM, SAMPLE_SLIDE};
+use crate::cohorts::{self, MODELS, PHANTOM, SAMPLE_SHA256, SAMPLE_SLIDE};
 use crate::state::ALL_SLIDES;
 
 /// What the first run makes.
@@ -40,21 +40,18 @@ struct Wanted {
 /// Queues what is wanted. A job that failed for good or was cancelled is left alone until a person retries it.
 pub async fn plan(store: &Store, first_run: Option<&FirstRun>) -> Result<(), StoreError> {
     let jobs = store.jobs();
-    let given_up = jobs.given_up().await?;
+    let standing = jobs.standing().await?;
     for wanted in wanted(store, first_run).await? {
         let kind = wanted.task.kind();
-        if given_up
-            .iter()
-            .any(|(ended_kind, ended_key)| ended_kind == kind && *ended_key == wanted.key)
-        {
+        if standing.contains(&(kind.to_owned(), wanted.key.clone())) {
             continue;
         }
         let mut job = NewJob::new(kind, wanted.key, wanted.title)
             .with_payload(&wanted.task)
             .counting(wanted.unit)
             .with_priority(wanted.priority);
-        if let Some(slide) = &wanted.slide {
-            job = job.on_slide(store.slide_file(slide).await?.id);
+        if let Some(slide) = wanted.slide {
+            job = job.on_slide(slide);
         }
         jobs.enqueue(&job).await?;
     }
@@ -67,7 +64,8 @@ async fn wanted(store: &Store, first_run: Option<&FirstRun>) -> Result<Vec<Wante
     let mut wanted = Vec::new();
     if let Some(first_run) = first_run {
         let has = |code: &str| slides.iter().any(|slide| slide.code == code);
-        if !has(SAMPLE_SLIDE) {
+        // Somebody may have imported the same file under another code.
+        if store.slide_with_hash(SAMPLE_SHA256).await?.is_none() {
             wanted.push(Wanted {
                 task: Task::Sample,
                 key: SAMPLE_SLIDE.into(),
@@ -108,6 +106,7 @@ async fn wanted(store: &Store, first_run: Option<&FirstRun>) -> Result<Vec<Wante
             }
         }
     }
+    let predicted = store.predicted().await?;
     for slide in &slides {
         if !slide.encoded {
             wanted.push(Wanted {
@@ -118,19 +117,22 @@ async fn wanted(store: &Store, first_run: Option<&FirstRun>) -> Result<Vec<Wante
                 priority: 60,
                 slide: Some(slide.code.clone()),
             });
-        } else if (slide.models as usize) < models.len() {
-            wanted.extend(models.iter().map(|model| Wanted {
-                task: Task::Predict {
-                    model: model.key.clone(),
-                    slide: slide.code.clone(),
-                },
-                key: format!("{}/{}", model.key, slide.code),
-                title: format!("Predict {} with {}", slide.code, model.title),
-                unit: "fold models",
-                priority: 50,
-                slide: Some(slide.code.clone()),
-            }));
+            continue;
         }
+        let missing = models
+            .iter()
+            .filter(|model| !predicted.contains(&(model.key.clone(), slide.code.clone())));
+        wanted.extend(missing.map(|model| Wanted {
+            task: Task::Predict {
+                model: model.key.clone(),
+                slide: slide.code.clone(),
+            },
+            key: format!("{}/{}", model.key, slide.code),
+            title: format!("Predict {} with {}", slide.code, model.title),
+            unit: "fold models",
+            priority: 50,
+            slide: Some(slide.code.clone()),
+        }));
     }
     Ok(wanted)
 }

@@ -17,6 +17,10 @@ pub fn run(context: &JobContext, key: &str) -> anyhow::Result<()> {
         .iter()
         .find(|model| model.key == key)
         .with_context(|| format!("no model is called {key}"))?;
+    // Killed after the end, before anybody knew.
+    if context.wait(context.store().model(key)).is_ok() && load(context, key).is_ok() {
+        return forget_folds(context, key);
+    }
     let encoder = context.wait(cohorts::ensure_encoder(context.store()))?;
     let (cohort, targets) = context.wait(cohorts::ensure_phantom_cohort(context.store()))?;
     let target_ids: Vec<TargetId> = targets.iter().map(|(id, _)| *id).collect();
@@ -45,6 +49,8 @@ pub fn run(context: &JobContext, key: &str) -> anyhow::Result<()> {
     let patients = examples
         .iter()
         .zip(&features)
+        // Without tissue there is nothing to learn from.
+        .filter(|(_, rows)| !rows.is_empty())
         .map(|(patient, rows)| {
             Ok(TrainingPatient {
                 code: patient.code.parse()?,
@@ -69,7 +75,7 @@ pub fn run(context: &JobContext, key: &str) -> anyhow::Result<()> {
     let mut before = 0;
     let mut folds = Vec::with_capacity(training.n_folds());
     for index in 0..training.n_folds() {
-        let name = format!("models/{key}/fold-{index}.safetensors");
+        let name = fold_file(key, index);
         let kept = context
             .files()
             .get(&name)
@@ -122,11 +128,23 @@ pub fn run(context: &JobContext, key: &str) -> anyhow::Result<()> {
         &trained,
         &patients,
     ))?;
-    // What was kept for a kill is not needed any more.
-    for index in 0..training.n_folds() {
-        context
-            .files()
-            .delete(&format!("models/{key}/fold-{index}.safetensors"))?;
+    forget_folds(context, key)
+}
+
+/// A fold that is kept for the case of a kill.
+fn fold_file(key: &str, index: usize) -> String {
+    format!("models/{key}/fold-{index}.safetensors")
+}
+
+/// Deletes what was kept for the case of a kill.
+fn forget_folds(context: &JobContext, key: &str) -> anyhow::Result<()> {
+    let names: Vec<String> = (0..)
+        .map(|index| fold_file(key, index))
+        .take_while(|name| context.files().contains(name))
+        .collect();
+    // The last first: a kill in between leaves no gap.
+    for name in names.iter().rev() {
+        context.files().delete(name)?;
     }
     Ok(())
 }

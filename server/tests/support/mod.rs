@@ -26,6 +26,8 @@ pub fn assets_dir() -> PathBuf {
 /// A data folder and what the program needs beside it.
 pub struct Place {
     pub folder: TempDir,
+    /// Folder with the encoder weights and the sample slide.
+    pub assets: PathBuf,
 }
 
 impl Place {
@@ -41,7 +43,10 @@ impl Place {
             r#"{"js":"a.js","wasm":"a.wasm","css":"a.css"}"#,
         )
         .unwrap();
-        Self { folder }
+        Self {
+            folder,
+            assets: assets_dir(),
+        }
     }
 
     pub fn data_dir(&self) -> PathBuf {
@@ -57,7 +62,7 @@ impl Place {
             .arg("--data-dir")
             .arg(self.data_dir())
             .arg("--assets-dir")
-            .arg(assets_dir())
+            .arg(&self.assets)
             .arg("--site-dir")
             .arg(self.folder.path().join("site"))
             .args(["--device", "cpu"]);

@@ -131,6 +131,7 @@ mod tests {
                 queued: 0,
                 running: 0,
                 failed,
+                cancelled: 0,
             },
         }
     }

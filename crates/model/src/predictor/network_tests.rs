@@ -20,7 +20,15 @@ const SIZES: GatedAttentionConfig = GatedAttentionConfig {
 /// A network and a bag with pronounced attention.
 fn network_and_bag(n_tiles: usize) -> (GatedAttention, Vec<f32>) {
     let mut random = ChaCha8Rng::seed_from_u64(5);
-    let network = SIZES.init(&mut random, &Device::flex());
+    // As training leaves it: it begins without any preference.
+    let mut numbers = SIZES
+        .init(&mut random, &Device::flex())
+        .numbers()
+        .expect("the CPU works");
+    for weight in &mut numbers.attention_out {
+        *weight = random.random_range(-0.6..0.6);
+    }
+    let network = GatedAttention::from_numbers(&SIZES, numbers, &Device::flex());
     let features = (0..n_tiles * SIZES.input_dim)
         .map(|_| random.random_range(-9.0..9.0))
         .collect();

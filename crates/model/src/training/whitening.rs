@@ -267,11 +267,8 @@ mod tests {
         let mut covariance = [[0.0; 2]; 2];
         let mut mean = [0.0; 2];
         for bag in &bags {
-            for tile in whitening
-                .apply(bag, &device)
-                .expect("the CPU works")
-                .chunks_exact(2)
-            {
+            let whitened = whitening.apply(bag, &device).expect("the CPU works");
+            for tile in whitened.as_chunks::<2>().0 {
                 for row in 0..2 {
                     mean[row] += f64::from(tile[row]) / 80.0;
                     for column in 0..2 {
@@ -319,7 +316,7 @@ mod tests {
         let mut folded_bias = bias;
         let folded = whitening.fold_into(&weight, &mut folded_bias);
         let whitened = whitening.apply(&bags[1], &device).expect("the CPU works");
-        for (raw, whitened) in bags[1].tiles().zip(whitened.chunks_exact(2)) {
+        for (raw, whitened) in bags[1].tiles().zip(whitened.as_chunks::<2>().0) {
             for unit in 0..2 {
                 let expected =
                     whitened[0] * weight[unit] + whitened[1] * weight[2 + unit] + bias[unit];

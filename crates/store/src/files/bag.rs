@@ -116,6 +116,17 @@ impl BagWriter {
         if let Some(folder) = part.parent() {
             super::make_folder(folder).map_err(fault)?;
         }
+        let fresh = Header {
+            dim,
+            tiles,
+            done: 0,
+            key,
+        };
+        // Complete, but its owner was killed before it could note that: nothing is left to do but to finish it again.
+        let place = files.path(name)?;
+        if !part.exists() && File::open(&place).is_ok_and(|bag| resumable(&bag, fresh).is_some()) {
+            fs::rename(&place, &part).map_err(fault)?;
+        }
         let file = File::options()
             .read(true)
             .write(true)
@@ -123,12 +134,6 @@ impl BagWriter {
             .truncate(false)
             .open(&part)
             .map_err(fault)?;
-        let fresh = Header {
-            dim,
-            tiles,
-            done: 0,
-            key,
-        };
         if dim == 0 || fresh.offset(tiles).is_none() {
             return Err(FileError::Rows {
                 name: name.to_owned(),
@@ -245,14 +250,6 @@ impl BagWriter {
             sha256,
             bytes,
         })
-    }
-
-    /// Throws the part away.
-    ///
-    /// # Errors
-    /// When it cannot be deleted.
-    pub fn discard(self) -> Result<(), FileError> {
-        fs::remove_file(&self.part).map_err(|source| self.files.fault("delete", &self.name, source))
     }
 }
 

@@ -1,10 +1,11 @@
 //! What people do with jobs: look, cancel, retry.
 
+use std::collections::HashSet;
+
 use domain::ids::JobId;
 use domain::view::{JobCounts, JobState, JobView, Progress};
-use sqlx::PgConnection;
 
-use super::{Jobs, settle};
+use super::Jobs;
 use crate::{StoreError, count};
 
 /// The most jobs that one answer carries.
@@ -17,7 +18,6 @@ impl Jobs {
     /// # Errors
     /// When there is no such job.
     pub async fn cancel(&self, job: JobId) -> Result<JobState, StoreError> {
-        let mut transaction = self.pool.begin().await?;
         sqlx::query!(
             "update job set
                  cancel = true,
@@ -26,39 +26,26 @@ impl Jobs {
              where id = $1 and state in ('queued', 'running')",
             job.0,
         )
-        .execute(&mut *transaction)
+        .execute(&self.pool)
         .await?;
-        let state = state(&mut transaction, job).await?;
-        settle(&mut transaction).await?;
-        transaction.commit().await?;
-        Ok(state)
+        self.state(job).await
     }
 
-    /// Puts a job that failed or was cancelled back into the queue, and those that failed only because it did. Any
-    /// other stays as it is.
+    /// Puts a job that failed or was cancelled back into the queue. Any other stays as it is.
     ///
     /// # Errors
     /// When there is no such job, or [`crate::Rule::JobTaken`] when the same work was asked for anew meanwhile.
     pub async fn retry(&self, job: JobId) -> Result<JobState, StoreError> {
-        let mut transaction = self.pool.begin().await?;
         sqlx::query!(
-            "with recursive back (id) as (
-                 select id from job where id = $1 and state in ('failed', 'cancelled')
-                 union
-                 select job.id from job join back on job.failed_with = back.id where job.state = 'failed')
-             update job set
+            "update job set
                  state = 'queued', failures = 0, losses = 0, run_after = now(), cancel = false, error = null,
-                 failed_with = null, ended_at = null
-             where id in (select id from back)",
+                 ended_at = null
+             where id = $1 and state in ('failed', 'cancelled')",
             job.0,
         )
-        .execute(&mut *transaction)
+        .execute(&self.pool)
         .await?;
-        // One that also waits for another failed job falls again.
-        settle(&mut transaction).await?;
-        let state = state(&mut transaction, job).await?;
-        transaction.commit().await?;
-        Ok(state)
+        self.state(job).await
     }
 
     /// A job as the screen shows it.
@@ -72,36 +59,21 @@ impl Jobs {
             .ok_or_else(|| StoreError::not_found("job", job))
     }
 
-    /// The last jobs, newest first, at most 50 of them; those before `before` when it is given.
+    /// Kind and key of the jobs that need not be asked for: those that wait or run, and those that failed for good or
+    /// were cancelled and are left alone until a person retries them.
     ///
     /// # Errors
     /// When Postgres refuses.
-    pub async fn recent(&self, before: Option<JobId>) -> Result<Vec<JobView>, StoreError> {
-        let ids = sqlx::query_scalar!(
-            "select id from job where id < coalesce($1, 9223372036854775807) order by id desc limit $2",
-            before.map(|job| job.0),
-            SHOWN,
-        )
-        .fetch_all(&self.pool)
-        .await?;
-        self.views(&ids).await
-    }
-
-    /// Kind and key of the jobs that are left alone until a person retries them: those that failed for good or were
-    /// cancelled, and were not asked for anew.
-    ///
-    /// # Errors
-    /// When Postgres refuses.
-    pub async fn given_up(&self) -> Result<Vec<(String, String)>, StoreError> {
+    pub async fn standing(&self) -> Result<HashSet<(String, String)>, StoreError> {
         let rows = sqlx::query!(
-            r#"select kind as "kind!", key as "key!" from job_now where state in ('failed', 'cancelled')"#
+            r#"select kind as "kind!", key as "key!" from job_now where state <> 'done'"#
         )
         .fetch_all(&self.pool)
         .await?;
         Ok(rows.into_iter().map(|row| (row.kind, row.key)).collect())
     }
 
-    /// How far the queue is. A failed or cancelled job that was asked for anew is not counted.
+    /// How far the queue is; of the jobs at most 50: first those that run, then what asks for a person. A failed or cancelled job that was asked for anew is not counted.
     ///
     /// # Errors
     /// When Postgres refuses.
@@ -111,14 +83,16 @@ impl Jobs {
                  count(*) filter (where state = 'queued') as "queued!",
                  count(*) filter (where state = 'running') as "running!",
                  count(*) filter (where state = 'failed') as "failed!",
+                 count(*) filter (where state = 'cancelled') as "cancelled!",
                  (select count(*) from job where state = 'done' and batch = (select max(batch) from job)) as "finished!"
-             from job_now where state in ('queued', 'running', 'failed')"#
+             from job_now where state <> 'done'"#
         )
         .fetch_one(&self.pool)
         .await?;
         let ids = sqlx::query_scalar!(
-            r#"select id as "id!" from job_now where state in ('queued', 'running', 'failed')
-             order by array_position(array['running', 'queued', 'failed'], state), priority desc, id limit $1"#,
+            r#"select id as "id!" from job_now where state <> 'done'
+             order by array_position(array['running', 'failed', 'cancelled', 'queued'], state), priority desc, id
+             limit $1"#,
             SHOWN,
         )
         .fetch_all(&self.pool)
@@ -128,6 +102,7 @@ impl Jobs {
                 queued: count(counts.queued),
                 running: count(counts.running),
                 failed: count(counts.failed),
+                cancelled: count(counts.cancelled),
             },
             finished: count(counts.finished),
             jobs: self.views(&ids).await?,
@@ -179,12 +154,12 @@ impl Jobs {
             })
             .collect()
     }
-}
 
-async fn state(connection: &mut PgConnection, job: JobId) -> Result<JobState, StoreError> {
-    let state = sqlx::query_scalar!("select state from job where id = $1", job.0)
-        .fetch_optional(connection)
-        .await?
-        .ok_or_else(|| StoreError::not_found("job", job))?;
-    JobState::parse(&state).ok_or_else(|| StoreError::corrupt("job state", state))
+    async fn state(&self, job: JobId) -> Result<JobState, StoreError> {
+        let state = sqlx::query_scalar!("select state from job where id = $1", job.0)
+            .fetch_optional(&self.pool)
+            .await?
+            .ok_or_else(|| StoreError::not_found("job", job))?;
+        JobState::parse(&state).ok_or_else(|| StoreError::corrupt("job state", state))
+    }
 }

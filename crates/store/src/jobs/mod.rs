@@ -2,12 +2,11 @@
 //!
 //! A job is claimed by exactly one worker (`for update skip locked`) under a lease of [`LEASE`], which
 //! [`Jobs::beat`] renews with the progress. A worker that is gone lets its lease run out, and the job goes back to the
-//! queue. Finishing a job and putting its follow-ups into the queue is one transaction, so no kill loses a step.
+//! queue. What is wanted next follows from what is there and is asked for again after every job, so no kill loses a step.
 //!
 //! Every job must be idempotent: after a kill it runs again.
 
 mod control;
-mod watch;
 mod work;
 
 use std::time::Duration;
@@ -15,11 +14,10 @@ use std::time::Duration;
 use domain::ids::{JobId, SlideId};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgPool;
 
 use crate::StoreError;
 
-pub use watch::{Changes, Cursor, JobListener};
 pub use work::{Beat, Claim, Failure};
 
 /// How long a claim lasts without a beat. Beat every few seconds.
@@ -48,9 +46,8 @@ pub struct NewJob {
     title: String,
     unit: String,
     payload: Payload,
-    slide: Option<SlideId>,
+    slide: Option<String>,
     priority: i32,
-    after: Vec<JobId>,
 }
 
 /// What a job needs to know, as JSON; an error is kept until the job is put into the queue.
@@ -69,7 +66,6 @@ impl NewJob {
             payload: Ok(serde_json::Value::Null),
             slide: None,
             priority: 0,
-            after: Vec::new(),
         }
     }
 
@@ -87,10 +83,10 @@ impl NewJob {
         self
     }
 
-    /// The slide that it works on; the job goes when the slide goes.
+    /// The slide that it works on, by its code; the job goes when the slide goes.
     #[must_use]
-    pub const fn on_slide(mut self, slide: SlideId) -> Self {
-        self.slide = Some(slide);
+    pub fn on_slide(mut self, slide: impl Into<String>) -> Self {
+        self.slide = Some(slide.into());
         self
     }
 
@@ -98,13 +94,6 @@ impl NewJob {
     #[must_use]
     pub const fn with_priority(mut self, priority: i32) -> Self {
         self.priority = priority;
-        self
-    }
-
-    /// Waits until these are done; fails if one of them fails or is cancelled, and comes back when that is retried.
-    #[must_use]
-    pub fn after(mut self, jobs: impl IntoIterator<Item = JobId>) -> Self {
-        self.after.extend(jobs);
         self
     }
 }
@@ -151,103 +140,46 @@ impl Jobs {
     /// # Errors
     /// When the payload is not JSON or Postgres refuses.
     pub async fn enqueue(&self, job: &NewJob) -> Result<JobId, StoreError> {
-        let mut transaction = self.pool.begin().await?;
-        let id = enqueue(&mut transaction, job).await?;
-        transaction.commit().await?;
-        Ok(id)
-    }
-
-    /// Puts several into the queue, all or none.
-    ///
-    /// # Errors
-    /// As [`Jobs::enqueue`].
-    pub async fn enqueue_all(&self, jobs: &[NewJob]) -> Result<Vec<JobId>, StoreError> {
-        let mut transaction = self.pool.begin().await?;
-        let ids = enqueue_all(&mut transaction, jobs).await?;
-        transaction.commit().await?;
-        Ok(ids)
-    }
-}
-
-async fn enqueue_all(
-    connection: &mut PgConnection,
-    jobs: &[NewJob],
-) -> Result<Vec<JobId>, StoreError> {
-    let mut ids = Vec::with_capacity(jobs.len());
-    for job in jobs {
-        ids.push(enqueue(connection, job).await?);
-    }
-    Ok(ids)
-}
-
-async fn enqueue(connection: &mut PgConnection, job: &NewJob) -> Result<JobId, StoreError> {
-    let payload = job
-        .payload
-        .as_ref()
-        .map_err(|why| StoreError::unfit("job payload", why))?;
-    loop {
-        let inserted = sqlx::query_scalar!(
-            "insert into job (kind, key, title, unit, payload, slide_id, priority, batch)
-             values ($1, $2, $3, $4, $5, $6, $7, coalesce(
-                 (select max(batch) from job where state in ('queued', 'running')),
-                 (select max(batch) + 1 from job),
-                 1))
-             on conflict (kind, key) where state in ('queued', 'running') do nothing
-             returning id",
-            job.kind,
-            job.key,
-            job.title,
-            job.unit,
-            payload,
-            job.slide.map(|slide| slide.0),
-            job.priority,
-        )
-        .fetch_optional(&mut *connection)
-        .await?;
-        if let Some(id) = inserted {
-            if !job.after.is_empty() {
-                let after: Vec<i64> = job.after.iter().map(|job| job.0).collect();
-                sqlx::query!(
-                    "insert into job_wait (job_id, waits_for) select $1, unnest($2::bigint[]) on conflict do nothing",
-                    id,
-                    &after,
-                )
-                .execute(&mut *connection)
-                .await?;
-                settle(connection).await?;
+        let payload = job
+            .payload
+            .as_ref()
+            .map_err(|why| StoreError::unfit("job payload", why))?;
+        loop {
+            // Numbers are drawn only for rows that go in, hence the question first; the index decides a race.
+            let inserted = sqlx::query_scalar!(
+                "insert into job (kind, key, title, unit, payload, slide_id, priority, batch)
+                 select $1, $2, $3, $4, $5, (select id from slide where code = $6), $7, coalesce(
+                     (select max(batch) from job where state in ('queued', 'running')),
+                     (select max(batch) + 1 from job),
+                     1)
+                 where not exists (
+                     select from job where kind = $1 and key = $2 and state in ('queued', 'running'))
+                 on conflict (kind, key) where state in ('queued', 'running') do nothing
+                 returning id",
+                job.kind,
+                job.key,
+                job.title,
+                job.unit,
+                payload,
+                job.slide,
+                job.priority,
+            )
+            .fetch_optional(&self.pool)
+            .await?;
+            if let Some(id) = inserted {
+                return Ok(JobId(id));
             }
-            return Ok(JobId(id));
-        }
-        let existing = sqlx::query_scalar!(
-            "select id from job where kind = $1 and key = $2 and state in ('queued', 'running')",
-            job.kind,
-            job.key,
-        )
-        .fetch_optional(&mut *connection)
-        .await?;
-        if let Some(id) = existing {
-            return Ok(JobId(id));
-        }
-        // It ended between the two queries: now there is room for ours.
-    }
-}
-
-/// Fails the queued jobs that wait for one that failed or was cancelled, and those that wait for them.
-async fn settle(connection: &mut PgConnection) -> Result<(), StoreError> {
-    loop {
-        let fallen = sqlx::query!(
-            "update job set
-                 state = 'failed', ended_at = now(), failed_with = first.id,
-                 error = format('''%s'' must come first and %s', first.title,
-                     case first.state when 'cancelled' then 'was cancelled' else 'failed' end)
-             from job_wait
-             join job first on first.id = job_wait.waits_for
-             where job_wait.job_id = job.id and job.state = 'queued' and first.state in ('failed', 'cancelled')"
-        )
-        .execute(&mut *connection)
-        .await?;
-        if fallen.rows_affected() == 0 {
-            return Ok(());
+            let existing = sqlx::query_scalar!(
+                "select id from job where kind = $1 and key = $2 and state in ('queued', 'running')",
+                job.kind,
+                job.key,
+            )
+            .fetch_optional(&self.pool)
+            .await?;
+            if let Some(id) = existing {
+                return Ok(JobId(id));
+            }
+            // It ended between the two queries: now there is room for ours.
         }
     }
 }

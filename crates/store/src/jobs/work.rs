@@ -3,7 +3,7 @@
 use domain::ids::{JobId, SlideId};
 use domain::view::JobState;
 
-use super::{Job, Jobs, LEASE, MAX_BACKOFF, MAX_FAILURES, MAX_LOSSES, NewJob, enqueue_all, settle};
+use super::{Job, Jobs, LEASE, MAX_BACKOFF, MAX_FAILURES, MAX_LOSSES};
 use crate::StoreError;
 
 /// A job that is ours until the lease runs out.
@@ -51,9 +51,6 @@ impl Jobs {
              where id = (
                  select id from job
                  where state = 'queued' and kind = any($1) and run_after <= now()
-                     and not exists (
-                         select from job_wait join job first on first.id = waits_for
-                         where job_id = job.id and first.state <> 'done')
                  order by priority desc, id
                  limit 1
                  for update skip locked)
@@ -108,12 +105,11 @@ impl Jobs {
         })
     }
 
-    /// Marks the job as done and puts the jobs that follow into the queue, in one transaction.
+    /// Marks the job as done.
     ///
     /// # Errors
-    /// [`StoreError::LeaseLost`] when somebody else has it meanwhile; nothing follows then.
-    pub async fn finish(&self, claim: &Claim, follow: &[NewJob]) -> Result<Vec<JobId>, StoreError> {
-        let mut transaction = self.pool.begin().await?;
+    /// [`StoreError::LeaseLost`] when somebody else has it meanwhile.
+    pub async fn finish(&self, claim: &Claim) -> Result<(), StoreError> {
         let finished = sqlx::query!(
             "update job set
                  state = 'done', done = greatest(done, total), lease_until = null, ended_at = now(), error = null
@@ -121,12 +117,9 @@ impl Jobs {
             claim.job.id.0,
             claim.lease,
         )
-        .execute(&mut *transaction)
+        .execute(&self.pool)
         .await?;
-        claim.check(finished.rows_affected())?;
-        let ids = enqueue_all(&mut transaction, follow).await?;
-        transaction.commit().await?;
-        Ok(ids)
+        claim.check(finished.rows_affected())
     }
 
     /// Keeps the reason and decides whether the job comes back, waiting twice as long after each failure in a row.
@@ -139,7 +132,6 @@ impl Jobs {
         reason: &str,
         failure: Failure,
     ) -> Result<JobState, StoreError> {
-        let mut transaction = self.pool.begin().await?;
         let state = sqlx::query_scalar!(
             "update job set
                  failures = failures + 1, error = $3, lease_until = null,
@@ -158,11 +150,9 @@ impl Jobs {
             MAX_FAILURES,
             MAX_BACKOFF.as_secs_f64(),
         )
-        .fetch_optional(&mut *transaction)
+        .fetch_optional(&self.pool)
         .await?
         .ok_or(StoreError::LeaseLost { job: claim.job.id })?;
-        settle(&mut transaction).await?;
-        transaction.commit().await?;
         JobState::parse(&state).ok_or_else(|| StoreError::corrupt("job state", state))
     }
 
@@ -171,19 +161,15 @@ impl Jobs {
     /// # Errors
     /// [`StoreError::LeaseLost`] when somebody else has it meanwhile.
     pub async fn cancelled(&self, claim: &Claim) -> Result<(), StoreError> {
-        let mut transaction = self.pool.begin().await?;
         let stopped = sqlx::query!(
             "update job set state = 'cancelled', lease_until = null, ended_at = now()
              where id = $1 and lease = $2 and state = 'running'",
             claim.job.id.0,
             claim.lease,
         )
-        .execute(&mut *transaction)
+        .execute(&self.pool)
         .await?;
-        claim.check(stopped.rows_affected())?;
-        settle(&mut transaction).await?;
-        transaction.commit().await?;
-        Ok(())
+        claim.check(stopped.rows_affected())
     }
 
     /// Gives the job back, as a server does that is asked to stop: no failure, and the next one takes it at once.
@@ -204,7 +190,6 @@ impl Jobs {
 
     /// Puts the jobs whose lease ran out back into the queue, or gives them up. Returns how many there were.
     async fn reclaim(&self) -> Result<u64, StoreError> {
-        let mut transaction = self.pool.begin().await?;
         let lost = sqlx::query!(
             "update job set
                  losses = losses + 1, lease_until = null,
@@ -223,15 +208,12 @@ impl Jobs {
                  select id from job where state = 'running' and lease_until < now() for update skip locked)",
             MAX_LOSSES,
         )
-        .execute(&mut *transaction)
+        .execute(&self.pool)
         .await?
         .rows_affected();
-        // Always: a job may have been put after one that was failing at that moment in another transaction.
-        settle(&mut transaction).await?;
         if lost > 0 {
             tracing::warn!("{lost} jobs went back to the queue: their leases ran out");
         }
-        transaction.commit().await?;
         Ok(lost)
     }
 
