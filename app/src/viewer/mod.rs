@@ -1,7 +1,8 @@
 //! The slide viewer: image and overlay under one camera, drawn with WebGL2.
 //!
-//! `schedule`, `cache`, `motion`, `input` and `overlay` decide and know no browser; `renderer` and `net` are the browser's
-//! hands; `scene`, `events`, `orders`, `layers` and `engine` join them. The components are the same on the server, where nothing of that runs.
+//! `schedule`, `cache`, `motion`, `input`, `maps` and `overlay` decide and know no browser; `renderer` and `net` are the
+//! browser's hands; `scene`, `events`, `orders`, `layers` and `engine` join them. The components are the same on the server,
+//! where nothing of that runs.
 
 mod cache;
 mod controls;
@@ -11,6 +12,7 @@ mod format;
 mod input;
 mod layers;
 mod legend;
+mod maps;
 mod motion;
 mod net;
 mod orders;
