@@ -101,7 +101,7 @@ pub fn ReadOut() -> impl IntoView {
                     </strong>
                     <span>
                         {text(|hover| {
-                            [hover.quantity.title(), ", ", hover.quantity.unit(hover.scale)].concat()
+                            [hover.quantity.title(), " of tile ", &(hover.tile + 1).to_string()].concat()
                         })}
                     </span>
                     <span data-testid="readout-percentile" data-value=text(|hover| exact(hover.percentile))>
@@ -109,9 +109,6 @@ pub fn ReadOut() -> impl IntoView {
                             ["percentile ", &number(hover.percentile), " of this slide\u{2019}s tiles"].concat()
                         })}
                     </span>
-                </p>
-                <p class="read-out__heading">
-                    {text(|hover| ["Tile ", &(hover.tile + 1).to_string()].concat())}
                 </p>
                 <dl class="read-out__list">{rows}</dl>
                 <div hidden=move || !has_targets()>
