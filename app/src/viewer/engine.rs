@@ -17,7 +17,7 @@ use super::scene::Scene;
 use super::schedule::TileKey;
 use super::state::{Command, ViewState};
 
-const CANVAS_EVENTS: [&str; 10] = [
+const CANVAS_EVENTS: [&str; 12] = [
     "pointerdown",
     "pointermove",
     "pointerup",
@@ -26,6 +26,8 @@ const CANVAS_EVENTS: [&str; 10] = [
     "wheel",
     "dblclick",
     "keydown",
+    "focus",
+    "blur",
     "webglcontextlost",
     "webglcontextrestored",
 ];

@@ -56,7 +56,7 @@ pub fn Viewer(
     let name = [
         "Slide ",
         &summary.code,
-        ". Arrow keys move, plus and minus zoom, 0 shows the whole slide, h switches the heatmap.",
+        ". Arrow keys move, plus and minus zoom, 0 shows the whole slide, h switches the heatmap. The values are those of the tile in the middle.",
     ]
     .concat();
 
@@ -114,6 +114,7 @@ pub fn Viewer(
             ></canvas>
             <div class="viewer__frame" aria-hidden="true">
                 <div node_ref=outline class="viewer__outline" data-testid="viewer-outline"></div>
+                <div class="viewer__cross" data-testid="viewer-cross"></div>
             </div>
             <p class="viewer__notice" class:viewer__notice--shown=has_failed>
                 <span role="status" data-testid="viewer-notice">
