@@ -163,6 +163,7 @@ impl Store {
                         queued: count(row.queued),
                         running: count(row.running),
                         failed: count(row.failed),
+                        cancelled: 0,
                     },
                 };
                 let inside = Inside {

@@ -128,6 +128,7 @@ impl Jobs {
                 queued: count(counts.queued),
                 running: count(counts.running),
                 failed: count(counts.failed),
+                cancelled: 0,
             },
             finished: count(counts.finished),
             jobs: self.views(&ids).await?,
