@@ -55,7 +55,7 @@ pub async fn cancel_job(
         .await
 }
 
-/// Puts a failed job back into the queue.
+/// Puts a failed or cancelled job back into the queue.
 #[server(prefix = "/fn", endpoint = "retry-job")]
 pub async fn retry_job(
     /// Its id.

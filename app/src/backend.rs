@@ -24,7 +24,7 @@ pub trait Backend: Send + Sync + 'static {
     fn status(&self) -> Answer<'_, Status>;
     /// The state of the queue; the first event of `/events` says the same.
     fn progress(&self) -> Answer<'_, Progress>;
-    /// Asks a job to stop. It is an error of kind `Invalid` when it has ended.
+    /// Asks a job to stop; one that has ended stays as it is.
     fn cancel_job(&self, id: JobId) -> Answer<'_, ()>;
     /// Puts a failed or cancelled job back into the queue.
     fn retry_job(&self, id: JobId) -> Answer<'_, ()>;

@@ -2,7 +2,8 @@
 //!
 //! A browser allows six connections to a host, so ten open tabs must not hold ten streams. Tabs compete for a Web Lock;
 //! the one that gets it opens the stream and passes every event on to the others over a broadcast channel. When nothing
-//! is left to do it closes the stream and gives the lock back. Where there are no locks, a tab has a stream of its own.
+//! is left to do it closes the stream and gives the lock back; each tab then asks a few times more, in case that was only
+//! the pause between two jobs. Where there are no locks, a tab has a stream of its own.
 
 use domain::view::{JobView, Progress};
 use leptos::prelude::*;
@@ -45,9 +46,12 @@ impl Live {
             live.latest
                 .with(|latest| latest.as_ref().is_some_and(is_active))
         });
+        // Between two jobs, and before the first is planned, the queue is empty for a moment.
         Effect::new(move |_| {
             if active.get() {
                 stream::follow(live);
+            } else {
+                stream::ask_again(live);
             }
         });
         live
@@ -69,7 +73,7 @@ impl Live {
         self.latest.get().or_else(|| initial.and_then(Result::ok))
     }
 
-    /// The unfinished and failed jobs of one slide.
+    /// The unfinished, failed and cancelled jobs of one slide.
     #[must_use]
     pub fn jobs_of(self, slide: &str) -> Vec<JobView> {
         let jobs = self.progress().map(|progress| progress.jobs);

@@ -11,6 +11,5 @@ export const server = needed('MARROWSCOPE_SERVER');
 export const siteDir = needed('MARROWSCOPE_SITE_DIR');
 export const assets = needed('MARROWSCOPE_ASSETS');
 
-/** MARROWSCOPE_FULL=1 runs the whole first run, as a person has it; else a small one, which takes a minute. */
-export const full = process.env.MARROWSCOPE_FULL === '1';
-export const patients = full ? 48 : 12;
+/** Patients of the synthetic cohort, as every first run draws them. */
+export const patients = 48;

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { assets, full, patients, server, siteDir } from './environment';
+import { assets, server, siteDir } from './environment';
 
 export default async function setup(): Promise<() => Promise<void>> {
   const folder = mkdtempSync(join(tmpdir(), 'marrowscope-e2e-'));
@@ -12,8 +12,7 @@ export default async function setup(): Promise<() => Promise<void>> {
   const log = join(folder, 'log');
   const child = spawn(
     server,
-    ['--data-dir', data, '--assets-dir', assets, '--site-dir', siteDir, '--listen', '127.0.0.1:0', '--device', 'cpu',
-      ...(full ? [] : ['--phantom-patients', String(patients), '--phantom-spot-px', '896'])],
+    ['--data-dir', data, '--assets-dir', assets, '--site-dir', siteDir, '--listen', '127.0.0.1:0', '--device', 'cpu'],
     { stdio: ['ignore', 'ignore', openSync(log, 'w')], env: { ...process.env, DATABASE_URL: undefined } },
   );
   const ended = new Promise<number | null>((resolve) => child.on('exit', resolve));

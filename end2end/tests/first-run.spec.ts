@@ -1,4 +1,4 @@
-import { full, patients } from '../support/environment';
+import { patients } from '../support/environment';
 import { expect, test } from '../support/test';
 
 test('the page is up while the first run works, and what it ends with is honest', async ({ page, request }) => {
@@ -17,20 +17,19 @@ test('the page is up while the first run works, and what it ends with is honest'
   await expect(page.locator('#progress')).toBeHidden();
   await expect(page.locator('a[href^="/slides/PH-"]')).toHaveCount(patients);
 
-  // Out of fold, over patients: every number with its n and its interval. How well the signs are learnt is printed, and
-  // is in the README: a bound that the present encoder does not reach for every sign is not asserted here.
+  // Out of fold, over patients: every number with its n and its interval. What has a sign is learnt, what has none falls
+  // as it falls.
   const models = await (await request.get('/api/v1/models')).json();
   expect(models).toHaveLength(2);
   for (const model of models) {
     for (const target of model.targets) {
       const { positives, negatives, auroc } = target.evaluation;
-      expect(Math.min(positives, negatives)).toBeGreaterThan(3);
-      // A dozen patients in five folds may leave no pair of patients to compare.
-      if (!auroc && !full) continue;
       console.log(`${model.title}: ${target.title} AUROC ${auroc.estimate} (${auroc.low} to ${auroc.high}), n+ ${positives}, n- ${negatives}`);
       expect(positives + negatives).toBe(patients);
+      expect(Math.min(positives, negatives)).toBeGreaterThan(10);
       expect(auroc.low).toBeLessThanOrEqual(auroc.estimate);
       expect(auroc.high).toBeGreaterThanOrEqual(auroc.estimate);
+      if (target.sign.kind !== 'null') expect(auroc.low, target.title).toBeGreaterThan(0.5);
       expect(target.sign.text.length).toBeGreaterThan(10);
     }
   }

@@ -49,7 +49,7 @@ fn JobRow(job: Memo<JobView>) -> impl IntoView {
             JobState::Running => (IconName::Work, "runs"),
             JobState::Done => (IconName::Check, "done"),
             JobState::Failed => (IconName::Warning, "failed"),
-            JobState::Cancelled => (IconName::Stop, "stopped"),
+            JobState::Cancelled => (IconName::Stop, "cancelled"),
         };
         view! {
             <Icon name=icon />
@@ -236,6 +236,8 @@ mod tests {
         };
         assert_eq!(how_far(&unknown), "");
         assert_eq!(how_far(&job(JobState::Queued)), "");
-        assert_eq!(how_far(&job(JobState::Failed)), "120 of 1,400 tiles");
+        for ended in [JobState::Failed, JobState::Cancelled] {
+            assert_eq!(how_far(&job(ended)), "120 of 1,400 tiles");
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! What runs, how far it is, and what has failed: the head of the slide list while there is work.
+//! What runs, how far it is, and what has failed or was cancelled: the head of the slide list while there is work.
 
 use domain::view::{JobState, JobView, Progress};
 use leptos::prelude::*;
@@ -8,7 +8,7 @@ use crate::erase::Erase;
 use crate::format;
 use crate::live::{Live, is_active};
 
-/// The queue in full; nothing when it is empty and nothing has failed.
+/// The queue in full; nothing when it is empty and all jobs are done.
 #[component]
 pub fn ProgressPanel() -> impl IntoView {
     view! {
@@ -34,11 +34,14 @@ fn Queue() -> impl IntoView {
     let (others, waiting) = (jobs(false), jobs(true));
     let shown =
         Memo::new(move |_| active.get() || progress.with(|progress| !progress.jobs.is_empty()));
+    let has_failed = Memo::new(move |_| progress.with(|progress| progress.counts.failed > 0));
     let title = move || {
         let (icon, words) = if active.get() {
             (IconName::Work, "At work")
-        } else {
+        } else if has_failed.get() {
             (IconName::Warning, "Needs attention")
+        } else {
+            (IconName::Stop, "Nothing runs")
         };
         view! {
             <Icon name=icon />
@@ -95,29 +98,30 @@ fn Queue() -> impl IntoView {
     move || shown.get().then(queue)
 }
 
-/// All jobs since the queue was last empty, of those that have not failed.
+/// All jobs since the queue was last empty, of those that neither failed nor were cancelled.
 fn all(progress: &Progress) -> u32 {
     progress.counts.queued + progress.counts.running + progress.finished
 }
 
+/// `3 of 9 jobs done, 1 cancelled`: each part only where there is one.
 fn headline(progress: &Progress) -> String {
-    let failed = progress.counts.failed;
-    let failed_words = format!("{} failed", format::count(failed, "job", "jobs"));
+    let counts = progress.counts;
+    let mut parts = Vec::new();
     if is_active(progress) {
-        let done = format!(
-            "{} of {} done",
-            progress.finished,
-            format::count(all(progress), "job", "jobs")
-        );
-        if failed > 0 {
-            format!("{done}, {failed_words}")
-        } else {
-            done
+        let all = format::count(all(progress), "job", "jobs");
+        parts.push(format!("{} of {all} done", progress.finished));
+    }
+    for (number, word) in [(counts.failed, "failed"), (counts.cancelled, "cancelled")] {
+        if number > 0 && parts.is_empty() {
+            parts.push(format!("{} {word}", format::count(number, "job", "jobs")));
+        } else if number > 0 {
+            parts.push(format!("{} {word}", format::thousands(number.into())));
         }
-    } else if failed > 0 {
-        failed_words
-    } else {
+    }
+    if parts.is_empty() {
         "All jobs have ended".to_owned()
+    } else {
+        parts.join(", ")
     }
 }
 
@@ -127,23 +131,28 @@ mod tests {
     use domain::view::JobCounts;
 
     #[test]
-    fn the_headline_counts_what_is_done_and_what_has_failed() {
-        let progress = |queued, running, failed| Progress {
-            counts: JobCounts {
-                queued,
-                running,
-                failed,
-                cancelled: 0,
-            },
-            finished: 7,
-            jobs: Vec::new(),
+    fn the_headline_counts_what_is_done_what_has_failed_and_what_was_cancelled() {
+        let headline = |queued, running, failed, cancelled| {
+            headline(&Progress {
+                counts: JobCounts {
+                    queued,
+                    running,
+                    failed,
+                    cancelled,
+                },
+                finished: 3,
+                jobs: Vec::new(),
+            })
         };
-        assert_eq!(headline(&progress(2, 1, 0)), "7 of 10 jobs done");
+        assert_eq!(headline(2, 1, 0, 0), "3 of 6 jobs done");
+        assert_eq!(headline(5, 1, 0, 1), "3 of 9 jobs done, 1 cancelled");
         assert_eq!(
-            headline(&progress(0, 1, 1)),
-            "7 of 8 jobs done, 1 job failed"
+            headline(0, 1, 1, 2),
+            "3 of 4 jobs done, 1 failed, 2 cancelled"
         );
-        assert_eq!(headline(&progress(0, 0, 2)), "2 jobs failed");
-        assert_eq!(headline(&progress(0, 0, 0)), "All jobs have ended");
+        assert_eq!(headline(0, 0, 2, 0), "2 jobs failed");
+        assert_eq!(headline(0, 0, 2, 1), "2 jobs failed, 1 cancelled");
+        assert_eq!(headline(0, 0, 0, 1), "1 job cancelled");
+        assert_eq!(headline(0, 0, 0, 0), "All jobs have ended");
     }
 }

@@ -33,18 +33,23 @@ impl SlideState {
                 2,
                 format!("{} waiting", format::count(jobs.queued, "job", "jobs")),
             )
+        } else if jobs.cancelled > 0 {
+            (
+                3,
+                format!("{} cancelled", format::count(jobs.cancelled, "job", "jobs")),
+            )
         } else if slide.models > 0 {
             (
-                5,
+                6,
                 format!(
                     "predicted by {}",
                     format::count(slide.models, "model", "models")
                 ),
             )
         } else if slide.encoded {
-            (4, "encoded, no prediction".to_owned())
+            (5, "encoded, no prediction".to_owned())
         } else {
-            (3, "not yet encoded".to_owned())
+            (4, "not yet encoded".to_owned())
         };
         Self { rank, text }
     }
@@ -53,7 +58,8 @@ impl SlideState {
         match self.rank {
             0 => IconName::Warning,
             1 => IconName::Work,
-            2 | 3 => IconName::Clock,
+            2 | 4 => IconName::Clock,
+            3 => IconName::Stop,
             _ => IconName::Check,
         }
     }
@@ -61,7 +67,7 @@ impl SlideState {
     const fn class(&self) -> &'static str {
         match self.rank {
             0 => "state state--bad",
-            1..=3 => "state",
+            1..=4 => "state",
             _ => "state state--good",
         }
     }
@@ -144,7 +150,7 @@ mod tests {
             queued: 3,
             running: 1,
             failed: 2,
-            cancelled: 0,
+            cancelled: 1,
         };
         assert_eq!(SlideState::of(&slide(true, 2, jobs)).text, "2 jobs failed");
     }
@@ -171,18 +177,30 @@ mod tests {
     }
 
     #[test]
+    fn cancelled_work_is_told_before_what_is_there_and_after_what_goes_on() {
+        let cancelled = JobCounts {
+            cancelled: 1,
+            ..JobCounts::default()
+        };
+        let state = |encoded, models| SlideState::of(&slide(encoded, models, cancelled));
+        for state in [state(false, 0), state(true, 0), state(true, 1)] {
+            assert_eq!(state.text, "1 job cancelled");
+            assert_eq!(state.icon(), IconName::Stop);
+            assert_eq!(state.class(), "state");
+        }
+    }
+
+    #[test]
     fn a_slide_at_work_says_so() {
         let running = JobCounts {
             queued: 1,
             running: 1,
-            failed: 0,
-            cancelled: 0,
+            ..JobCounts::default()
         };
         let queued = JobCounts {
             queued: 1,
-            running: 0,
-            failed: 0,
-            cancelled: 0,
+            cancelled: 1,
+            ..JobCounts::default()
         };
         assert_eq!(SlideState::of(&slide(false, 0, running)).text, "at work");
         assert_eq!(

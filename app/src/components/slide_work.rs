@@ -1,6 +1,6 @@
 //! What is still to be done with a slide, and why.
 
-use domain::view::SlideDetail;
+use domain::view::{JobState, JobView, SlideDetail};
 use leptos::prelude::*;
 
 use crate::components::JobList;
@@ -26,7 +26,7 @@ pub fn SlideWork(
 fn Work(slide: Signal<SlideDetail>) -> impl IntoView {
     let live = Live::get();
     let jobs = Memo::new(move |_| slide.with(|slide| live.jobs_of(&slide.summary.code)));
-    let lack = Memo::new(move |_| slide.with(lack));
+    let lack = Memo::new(move |_| slide.with(|slide| jobs.with(|jobs| lack(slide, jobs))));
     let shown = Memo::new(move |_| lack.get().is_some() || jobs.with(|jobs| !jobs.is_empty()));
     let work = move || {
         view! {
@@ -44,23 +44,45 @@ fn Work(slide: Signal<SlideDetail>) -> impl IntoView {
 }
 
 /// What the slide lacks and what it waits for.
-fn lack(slide: &SlideDetail) -> Option<&'static str> {
+fn lack(slide: &SlideDetail, jobs: &[JobView]) -> Option<String> {
     let summary = &slide.summary;
-    if summary.tiles == Some(0) {
-        Some(
-            "No tile holds enough tissue, so there is nothing to encode and nothing to predict from.",
-        )
+    let (lack, way_on) = if summary.tiles == Some(0) {
+        let lack = "No tile holds enough tissue, so there is nothing to encode and nothing to predict from.";
+        return Some(lack.to_owned());
     } else if summary.tiles.is_none() {
-        Some(
-            "The tissue has not been found yet. You can look at the slide already; predictions follow once its tiles are encoded.",
+        (
+            "The tissue has not been found yet. You can look at the slide already.",
+            "Predictions follow once its tiles are encoded and a model has been trained.",
         )
     } else if !summary.encoded {
-        Some(
-            "Its tiles are not encoded yet. You can look at the slide already; predictions follow by themselves.",
+        (
+            "Its tiles are not encoded yet. You can look at the slide already.",
+            "Predictions follow once they are and a model has been trained.",
         )
     } else if slide.models.is_empty() {
-        Some("Its tiles are encoded. Predictions follow once a model has been trained.")
+        (
+            "Its tiles are encoded.",
+            "Predictions follow once a model has been trained.",
+        )
     } else {
-        None
+        return None;
+    };
+    let way_on = if is_held_up(slide, jobs) {
+        "A job for this slide has failed or was cancelled: predictions follow only when it is retried."
+    } else {
+        way_on
+    };
+    Some([lack, " ", way_on].concat())
+}
+
+/// Whether a job of the slide waits for a person. The jobs are of now, but only so many are listed; the slide's own counts
+/// are of when it was read.
+fn is_held_up(slide: &SlideDetail, jobs: &[JobView]) -> bool {
+    if jobs.is_empty() {
+        let counts = slide.summary.jobs;
+        counts.failed + counts.cancelled > 0
+    } else {
+        jobs.iter()
+            .any(|job| matches!(job.state, JobState::Failed | JobState::Cancelled))
     }
 }

@@ -17,6 +17,8 @@ use crate::api;
 const NAME: &str = "marrowscope-progress";
 /// Pages read their data anew at most this often.
 const REFRESH_EVERY: Duration = Duration::from_millis(1500);
+/// How long after it was said that nothing runs to ask whether that still holds.
+const ASK_AGAIN_AFTER: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(6)];
 /// How long to wait for a server that is gone.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
@@ -68,6 +70,20 @@ pub(super) fn refresh(live: Live) {
             Err(_) => {}
         }
     });
+}
+
+/// Asks whether really nothing runs, a few times; a tab that nobody sees asks when somebody comes back to it.
+pub(super) fn ask_again(live: Live) {
+    for pause in ASK_AGAIN_AFTER {
+        set_timeout(
+            move || {
+                if !live.is_active_now() && !document().hidden() {
+                    refresh(live);
+                }
+            },
+            pause,
+        );
+    }
 }
 
 /// Queues up to be the tab that holds the stream.

@@ -9,7 +9,7 @@ use wasm_bindgen::closure::Closure;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{Event, EventTarget, HtmlCanvasElement, HtmlElement, ResizeObserver};
 
-use super::layers::TargetKey;
+use super::maps::{MapsProblem, TargetKey};
 use super::net;
 use super::orders::{Order, SpotOrder};
 use super::overlay::{SpotMaps, TargetMaps};
@@ -17,7 +17,7 @@ use super::scene::Scene;
 use super::schedule::TileKey;
 use super::state::{Command, ViewState};
 
-const CANVAS_EVENTS: [&str; 10] = [
+const CANVAS_EVENTS: [&str; 12] = [
     "pointerdown",
     "pointermove",
     "pointerup",
@@ -26,6 +26,8 @@ const CANVAS_EVENTS: [&str; 10] = [
     "wheel",
     "dblclick",
     "keydown",
+    "focus",
+    "blur",
     "webglcontextlost",
     "webglcontextrestored",
 ];
@@ -232,7 +234,7 @@ impl Shared {
         }
     }
 
-    fn maps_came(&self, key: TargetKey, maps: Result<TargetMaps, String>) {
+    fn maps_came(&self, key: TargetKey, maps: Result<TargetMaps, MapsProblem>) {
         self.scene.borrow_mut().maps_came(key, maps);
         self.carry_out();
         self.request_frame();
@@ -256,20 +258,26 @@ impl Drop for Shared {
     }
 }
 
-async fn fetch_maps(orders: Vec<SpotOrder>) -> Result<TargetMaps, String> {
+async fn fetch_maps(orders: Vec<SpotOrder>) -> Result<TargetMaps, MapsProblem> {
     let mut spots = Vec::with_capacity(orders.len());
     for order in orders {
         spots.push(match order.url {
             Some(url) => {
-                let numbers = net::numbers(&url).await.map_err(|refusal| {
-                    if refusal.is_final {
+                let numbers = net::numbers(&url).await.map_err(|refusal| MapsProblem {
+                    text: if refusal.is_final {
                         "There is no heatmap for this target here. Load the page again."
                     } else {
-                        "The heatmap could not be fetched. Choose the target again to retry."
+                        "The heatmap could not be fetched."
                     }
-                    .to_owned()
+                    .to_owned(),
+                    is_final: refusal.is_final,
                 })?;
-                SpotMaps::read(&numbers, order.tiles, &order.readouts)?
+                SpotMaps::read(&numbers, order.tiles, &order.readouts).map_err(|text| {
+                    MapsProblem {
+                        text,
+                        is_final: true,
+                    }
+                })?
             }
             None => SpotMaps::empty(),
         });

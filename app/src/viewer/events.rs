@@ -30,6 +30,7 @@ impl Scene {
                 self.renderer = None;
                 let _ = self.cache.clear();
                 self.layers.context_lost();
+                self.tell_of_layer();
                 false
             }
             "webglcontextrestored" => {
@@ -37,9 +38,18 @@ impl Scene {
                 if let Some(renderer) = &self.renderer {
                     self.layers.context_restored(renderer);
                 }
+                self.tell_of_layer();
                 true
             }
             "resize" => self.resized(),
+            kind @ ("focus" | "blur") => {
+                self.is_focused = kind == "focus";
+                // A browser takes the keyboard from a canvas that is being removed, when its page is gone already.
+                if !self.view.cursor.is_disposed() {
+                    self.read_pointer();
+                }
+                false
+            }
             "wheel" => event
                 .dyn_ref::<WheelEvent>()
                 .is_some_and(|event| self.wheel(event)),

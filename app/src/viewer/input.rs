@@ -1,5 +1,7 @@
 //! What hands do: pointers, wheel and keys, as wishes in screen space. No browser in here.
 
+use domain::camera::Camera;
+
 /// A wish. Positions in px from the top left of the canvas.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Wish {
@@ -153,6 +155,17 @@ impl Fingers {
     }
 }
 
+/// Where the slide is read, px: under the pointer, else, while the canvas has the keyboard, in the middle of the view.
+#[must_use]
+pub fn read_point(
+    pointer: Option<(f64, f64)>,
+    is_focused: bool,
+    camera: &Camera,
+) -> Option<(f64, f64)> {
+    let middle = (camera.width / 2.0, camera.height / 2.0);
+    pointer.or_else(|| is_focused.then_some(middle))
+}
+
 /// The factor of a turn of the wheel. `mode` as in the event (0 px, 1 lines, 2 pages); `pinch` for the small steps that
 /// browsers make of two fingers on a trackpad.
 #[must_use]
@@ -261,6 +274,25 @@ mod tests {
             Some(Wish::Pan { dx: 10.0, dy: 0.0 })
         );
         assert!(!matches!(fingers.release(2, 200.0), Some(Wish::Tap { .. })));
+    }
+
+    #[test]
+    fn the_keyboard_reads_the_middle_unless_a_pointer_points_elsewhere() {
+        let camera = Camera {
+            centre_x: 5000.0,
+            centre_y: 3000.0,
+            zoom: 0.5,
+            width: 800.0,
+            height: 600.0,
+        };
+        let pointer = Some((10.0, 20.0));
+        assert_eq!(read_point(pointer, true, &camera), pointer);
+        assert_eq!(read_point(None, false, &camera), None);
+        let (x, y) = read_point(None, true, &camera).unwrap();
+        assert_eq!(camera.slide_from_screen(x, y), (5000.0, 3000.0));
+        let stepped = camera.panned(-160.0, 0.0);
+        let (x, y) = read_point(None, true, &stepped).unwrap();
+        assert_eq!(stepped.slide_from_screen(x, y), (5320.0, 3000.0));
     }
 
     #[test]

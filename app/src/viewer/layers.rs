@@ -1,4 +1,4 @@
-//! The overlay of a running viewer: keeps maps and textures, says what has to be fetched.
+//! The overlay of a running viewer: from maps to textures, and to what is read under the cursor.
 
 use std::rc::Rc;
 
@@ -8,43 +8,19 @@ use domain::layer::{LayerSpec, Quantity};
 use domain::view::{ModelOnSlide, SlideDetail, TargetOnSlide};
 use web_sys::WebGlTexture;
 
+use super::maps::{Maps, MapsProblem, NextFetch, TargetKey};
 use super::overlay::{Prepared, TargetMaps, grid_view, ramp, texels};
 use super::renderer::Renderer;
 use super::state::{Hover, OverlayStatus, TargetReading, find_target};
-
-/// Maps kept at most; each is five numbers per tile.
-const MOST_MAPS: usize = 24;
-/// For slides with more tiles than this, only the target that is shown is fetched.
-const MOST_TILES_AHEAD: usize = 20_000;
-
-/// A target of a model by their keys.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TargetKey {
-    /// Key of the model.
-    pub model: String,
-    /// Key of the target.
-    pub target: String,
-}
-
-impl TargetKey {
-    fn of(layer: &LayerSpec) -> Self {
-        Self {
-            model: layer.model.clone(),
-            target: layer.target.clone(),
-        }
-    }
-}
 
 /// The overlay.
 pub struct Layers {
     slide: Rc<SlideDetail>,
     layer: Option<LayerSpec>,
     visible: bool,
-    maps: Vec<(TargetKey, TargetMaps)>,
-    loading: Option<TargetKey>,
+    maps: Maps,
     shown: Option<Shown>,
     ramp: Option<ColourMap>,
-    problem: Option<(TargetKey, String)>,
 }
 
 /// What is on the graphics card.
@@ -64,23 +40,33 @@ impl Layers {
             slide,
             layer: None,
             visible: false,
-            maps: Vec::new(),
-            loading: None,
+            maps: Maps::default(),
             shown: None,
             ramp: None,
-            problem: None,
         }
     }
 
     /// Takes over what was set up. Only what differs is done again: new colours are 768 bytes, a new opacity nothing.
     pub fn set(&mut self, layer: Option<LayerSpec>, visible: bool, renderer: Option<&Renderer>) {
-        if self.layer != layer || self.visible != visible {
-            // Whoever changes something gets another try.
-            self.problem = None;
+        let chosen = |layer: &Option<LayerSpec>| {
+            let layer = layer.as_ref()?;
+            Some((TargetKey::of(layer), layer.quantity))
+        };
+        let is_choice =
+            self.visible != visible || self.layer == layer || chosen(&self.layer) != chosen(&layer);
+        // Whoever chooses something, be it the same once more, gets another try; whoever drags the opacity does not get
+        // one per step.
+        if is_choice {
+            self.maps.try_again();
         }
         self.layer = layer;
         self.visible = visible;
         self.prepare(renderer);
+    }
+
+    /// Has fetched once more what could not be had.
+    pub fn try_again(&mut self) {
+        self.maps.try_again();
     }
 
     /// Takes over what has become of the slide: another model has predicted it, or its numbers are new.
@@ -92,13 +78,12 @@ impl Layers {
         let is_same_grid = slide.spots == self.slide.spots;
         let stays =
             |key: &TargetKey| is_same_grid && version(&slide, key) == version(&self.slide, key);
-        self.maps.retain(|(key, _)| stays(key));
+        self.maps.retain(stays);
         let shown_stays = self.shown.as_ref().is_none_or(|shown| stays(&shown.key));
         if !shown_stays {
             self.drop_shown(renderer);
         }
         self.slide = slide;
-        self.problem = None;
         self.prepare(renderer);
     }
 
@@ -126,13 +111,9 @@ impl Layers {
         self.drop_shown(Some(renderer));
         let slide = Rc::clone(&self.slide);
         let Some((model, target)) = find_target(&slide, &layer.model, &layer.target) else {
-            self.problem = Some((
-                key,
-                "This model says nothing of this target here.".to_owned(),
-            ));
             return;
         };
-        let Some((_, maps)) = self.maps.iter().find(|(other, _)| *other == key) else {
+        let Some(maps) = self.maps.get(&key) else {
             return;
         };
         let largest = renderer.largest_texture();
@@ -178,62 +159,25 @@ impl Layers {
         self.prepare(Some(renderer));
     }
 
-    /// What must be fetched next, if anything: the target that is wanted, then, for small slides, its model's others.
+    /// Which maps must be fetched next at `now`, ms.
     #[must_use]
-    pub fn next_fetch(&mut self) -> Option<TargetKey> {
-        if self.loading.is_some() {
-            return None;
+    pub fn next_fetch(&mut self, now: f64) -> NextFetch {
+        match self.wanted().map(TargetKey::of) {
+            Some(wanted) => self.maps.next_fetch(&self.slide, &wanted, now),
+            None => NextFetch::Nothing,
         }
-        let layer = self.wanted()?;
-        let slide = Rc::clone(&self.slide);
-        let (model, _) = find_target(&slide, &layer.model, &layer.target)?;
-        let has = |key: &TargetKey| self.maps.iter().any(|(other, _)| other == key);
-        let wanted = TargetKey::of(layer);
-        let tiles: usize = slide
-            .spots
-            .iter()
-            .filter_map(|spot| spot.grid.as_ref())
-            .map(domain::geometry::TileGrid::len)
-            .sum();
-        let next = if !has(&wanted) {
-            if self.problem.is_some() {
-                return None;
-            }
-            wanted
-        } else if tiles <= MOST_TILES_AHEAD && self.maps.len() < MOST_MAPS {
-            model
-                .targets
-                .iter()
-                .map(|target| TargetKey {
-                    model: model.key.clone(),
-                    target: target.key.clone(),
-                })
-                .find(|key| !has(key) && self.problem.as_ref().is_none_or(|(bad, _)| bad != key))?
-        } else {
-            return None;
-        };
-        self.loading = Some(next.clone());
-        Some(next)
     }
 
-    /// Takes what was fetched, or why it could not be.
+    /// Takes at `now`, ms, what was fetched, or why it could not be.
     pub fn fetched(
         &mut self,
         key: TargetKey,
-        maps: Result<TargetMaps, String>,
+        maps: Result<TargetMaps, MapsProblem>,
+        now: f64,
         renderer: Option<&Renderer>,
     ) {
-        self.loading = None;
-        match maps {
-            Ok(maps) => {
-                if self.maps.len() >= MOST_MAPS {
-                    self.maps.remove(0);
-                }
-                self.maps.push((key, maps));
-                self.prepare(renderer);
-            }
-            Err(problem) => self.problem = Some((key, problem)),
-        }
+        self.maps.came(key, maps, now);
+        self.prepare(renderer);
     }
 
     /// For the legend.
@@ -248,10 +192,13 @@ impl Layers {
         {
             return OverlayStatus::Shown(shown.prepared.summary.clone());
         }
-        match &self.problem {
-            Some((bad, problem)) if *bad == key => OverlayStatus::Failed(problem.clone()),
-            _ => OverlayStatus::Loading,
+        if find_target(&self.slide, &key.model, &key.target).is_none() {
+            let problem = "This model says nothing of this target here.";
+            return OverlayStatus::Failed(problem.to_owned());
         }
+        self.maps
+            .problem(&key)
+            .map_or(OverlayStatus::Loading, OverlayStatus::Failed)
     }
 
     /// Draws what is wanted and there.
@@ -273,7 +220,7 @@ impl Layers {
     #[must_use]
     pub fn read(&self, x: f64, y: f64) -> Option<Hover> {
         let (layer, shown) = (self.wanted()?, self.shown.as_ref()?);
-        let (_, maps) = self.maps.iter().find(|(key, _)| *key == shown.key)?;
+        let maps = self.maps.get(&shown.key)?;
         let (model, _) = find_target(&self.slide, &layer.model, &layer.target)?;
         let (spot, tile) = self
             .slide
@@ -301,10 +248,10 @@ impl Layers {
 
     fn readings(&self, model: &ModelOnSlide, spot: usize, tile: usize) -> Vec<TargetReading> {
         let reading = |target: &TargetOnSlide| {
-            let (_, maps) = self
-                .maps
-                .iter()
-                .find(|(key, _)| key.model == model.key && key.target == target.key)?;
+            let maps = self.maps.get(&TargetKey {
+                model: model.key.clone(),
+                target: target.key.clone(),
+            })?;
             let probability = *maps
                 .spots
                 .get(spot)?

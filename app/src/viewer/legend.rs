@@ -125,20 +125,19 @@ pub fn Legend() -> impl IntoView {
         </p>
         <div class="legend" data-testid="legend" hidden=move || !is_shown()>
             <p class="legend__title">
-                <strong data-testid="legend-quantity">{text(|summary| summary.quantity.title().to_owned())}</strong>
-                <span data-testid="legend-target">{text(|summary| summary.target.clone())}</span>
-                <span class="legend__model">{text(|summary| summary.model.clone())}</span>
+                <strong data-testid="legend-target">{text(|summary| summary.target.clone())}</strong>
+                <span data-testid="legend-quantity">{text(|summary| summary.quantity.title().to_owned())}</span>
+                <span class="legend__soft" data-testid="legend-unit">
+                    {text(|summary| ["in ", summary.quantity.unit(summary.scale)].concat())}
+                </span>
+                <span class="legend__soft">{text(|summary| summary.model.clone())}</span>
             </p>
             <div class="legend__bar" style:background=gradient aria-hidden="true"></div>
             <p class="legend__numbers">{marks}</p>
-            <p class="note" data-testid="legend-unit">
-                {text(|summary| ["In ", summary.quantity.unit(summary.scale), "."].concat())}
-            </p>
-            <p class="note" data-testid="legend-normalisation">
-                {text(normalisation)}
-            </p>
-            <p class="note" data-testid="legend-models">
-                {text(|summary| fold_models(summary.fold_models))}
+            <p class="note">
+                <span data-testid="legend-normalisation">{text(normalisation)}</span>
+                " "
+                <span data-testid="legend-models">{text(|summary| fold_models(summary.fold_models))}</span>
             </p>
             {notes}
         </div>

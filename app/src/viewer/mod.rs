@@ -1,7 +1,8 @@
 //! The slide viewer: image and overlay under one camera, drawn with WebGL2.
 //!
-//! `schedule`, `cache`, `motion`, `input` and `overlay` decide and know no browser; `renderer` and `net` are the browser's
-//! hands; `scene`, `events`, `orders`, `layers` and `engine` join them. The components are the same on the server, where nothing of that runs.
+//! `schedule`, `cache`, `motion`, `input`, `maps` and `overlay` decide and know no browser; `renderer` and `net` are the
+//! browser's hands; `scene`, `events`, `orders`, `layers` and `engine` join them. The components are the same on the server,
+//! where nothing of that runs.
 
 mod cache;
 mod controls;
@@ -11,6 +12,7 @@ mod format;
 mod input;
 mod layers;
 mod legend;
+mod maps;
 mod motion;
 mod net;
 mod orders;
@@ -54,7 +56,7 @@ pub fn Viewer(
     let name = [
         "Slide ",
         &summary.code,
-        ". Arrow keys move, plus and minus zoom, 0 shows the whole slide, h switches the heatmap.",
+        ". Arrow keys move, plus and minus zoom, 0 shows the whole slide, h switches the heatmap. The values are those of the tile in the middle.",
     ]
     .concat();
 
@@ -112,6 +114,7 @@ pub fn Viewer(
             ></canvas>
             <div class="viewer__frame" aria-hidden="true">
                 <div node_ref=outline class="viewer__outline" data-testid="viewer-outline"></div>
+                <div class="viewer__cross" data-testid="viewer-cross"></div>
             </div>
             <p class="viewer__notice" class:viewer__notice--shown=has_failed>
                 <span role="status" data-testid="viewer-notice">

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use domain::score::Readout;
 use web_sys::{AbortController, AbortSignal, ImageBitmap};
 
-use super::layers::TargetKey;
+use super::maps::{MapsProblem, NextFetch, TargetKey};
 use super::net::Refusal;
 use super::overlay::TargetMaps;
 use super::scene::Scene;
@@ -92,11 +92,15 @@ impl Scene {
             });
             self.in_flight.insert(key, (self.next_ticket, controller));
         }
-        if let Some(key) = self.layers.next_fetch() {
-            let spots = self.spot_orders(&key);
-            orders.push(Order::Maps { key, spots });
-        }
         self.will_retry = wake_in.is_some();
+        match self.layers.next_fetch(now) {
+            NextFetch::Now(key) => {
+                let spots = self.spot_orders(&key);
+                orders.push(Order::Maps { key, spots });
+            }
+            NextFetch::In(wait) => wake_in = Some(wake_in.map_or(wait, |other| other.min(wait))),
+            NextFetch::Nothing => {}
+        }
         (orders, wake_in)
     }
 
@@ -197,8 +201,9 @@ impl Scene {
     }
 
     /// Takes the maps of a target, or why they could not be had.
-    pub fn maps_came(&mut self, key: TargetKey, maps: Result<TargetMaps, String>) {
-        self.layers.fetched(key, maps, self.renderer.as_ref());
+    pub fn maps_came(&mut self, key: TargetKey, maps: Result<TargetMaps, MapsProblem>) {
+        let now = js_sys::Date::now();
+        self.layers.fetched(key, maps, now, self.renderer.as_ref());
         self.tell_of_layer();
     }
 }

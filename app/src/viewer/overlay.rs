@@ -153,7 +153,7 @@ impl Prepared {
     }
 }
 
-/// What to know of the numbers.
+/// What to know of the numbers; what the panel of predictions says beside it is not said again.
 fn notes(
     slide: &SlideDetail,
     model: &ModelOnSlide,
@@ -178,7 +178,6 @@ fn notes(
         );
     }
     if model.training_cohort.synthetic {
-        notes.push("The model was trained on synthetic slides.".to_owned());
         match target.sign.as_ref().map(|sign| sign.kind) {
             Some(SignKind::Null) => notes.push(
                 "No sign was planted for this target in this cohort: what is seen is chance."
@@ -189,9 +188,6 @@ fn notes(
             ),
             _ => {}
         }
-    }
-    if model.in_training_cohort {
-        notes.push("Only fold models that never saw this patient are shown.".to_owned());
     }
     notes
 }

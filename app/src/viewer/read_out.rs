@@ -1,4 +1,4 @@
-//! What is under the cursor.
+//! What is under the cursor or, for whoever uses the keyboard, in the middle of the view.
 
 use domain::layer::Quantity;
 use leptos::prelude::*;
@@ -7,7 +7,7 @@ use super::format::{exact, length, number};
 use super::legend::value_text;
 use super::state::{Hover, ViewState};
 
-/// Value, percentile and all quantities of the tile under the cursor, and where that is.
+/// Value, percentile and all quantities of the tile that is read, and where that is.
 #[component]
 pub fn ReadOut() -> impl IntoView {
     let state = ViewState::from_context();
@@ -87,7 +87,7 @@ pub fn ReadOut() -> impl IntoView {
                 <span data-testid="readout-position">{place}</span>
             </p>
             <p class="note" hidden=move || is_tile() || !state.layer_visible.get()>
-                "Point at a tile, or tap it, to read its values."
+                "Point at a tile, tap it, or move it into the middle with the arrow keys, to read its values."
             </p>
             <div hidden=move || !is_tile()>
                 <p class="read-out__value">
@@ -101,7 +101,7 @@ pub fn ReadOut() -> impl IntoView {
                     </strong>
                     <span>
                         {text(|hover| {
-                            [hover.quantity.title(), ", ", hover.quantity.unit(hover.scale)].concat()
+                            [hover.quantity.title(), " of tile ", &(hover.tile + 1).to_string()].concat()
                         })}
                     </span>
                     <span data-testid="readout-percentile" data-value=text(|hover| exact(hover.percentile))>
@@ -109,9 +109,6 @@ pub fn ReadOut() -> impl IntoView {
                             ["percentile ", &number(hover.percentile), " of this slide\u{2019}s tiles"].concat()
                         })}
                     </span>
-                </p>
-                <p class="read-out__heading">
-                    {text(|hover| ["Tile ", &(hover.tile + 1).to_string()].concat())}
                 </p>
                 <dl class="read-out__list">{rows}</dl>
                 <div hidden=move || !has_targets()>

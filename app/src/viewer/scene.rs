@@ -10,7 +10,7 @@ use wasm_bindgen::JsCast;
 use web_sys::{AbortController, HtmlCanvasElement, HtmlElement, WebGlTexture, WebglLoseContext};
 
 use super::cache::Cache;
-use super::input::Fingers;
+use super::input::{Fingers, read_point};
 use super::layers::Layers;
 use super::motion::{Limits, Mover};
 use super::renderer::Renderer;
@@ -40,6 +40,8 @@ pub struct Scene {
     pub(super) fingers: Fingers,
     /// The cursor, px.
     pub(super) pointer: Option<(f64, f64)>,
+    /// Whether the canvas has the keyboard.
+    pub(super) is_focused: bool,
     pub(super) plan: Plan,
     pub(super) planned_for: Option<Camera>,
     pub(super) cache: Cache<TileKey, WebGlTexture>,
@@ -69,6 +71,7 @@ impl Scene {
             layers: Layers::new(Rc::clone(&slide)),
             camera: kept.then(|| view.camera.get_untracked()).flatten(),
             is_fitted: !kept,
+            is_focused: canvas.matches(":focus").unwrap_or(false),
             canvas,
             outline,
             slide,
@@ -146,8 +149,9 @@ impl Scene {
             }
             Command::Retry => {
                 self.failures.clear();
+                self.layers.try_again();
                 self.planned_for = None;
-                return;
+                return self.tell_of_layer();
             }
             Command::Show(rect) => {
                 let goal = Camera::fit(&rect, width, height);
@@ -185,12 +189,16 @@ impl Scene {
         self.read_pointer();
     }
 
-    /// Tells what is under the cursor.
+    /// Tells what is under the cursor or, for whoever uses the keyboard, in the middle.
     pub(super) fn read_pointer(&mut self) {
-        let cursor = self
-            .pointer
-            .zip(self.camera)
-            .map(|((x, y), camera)| camera.slide_from_screen(x, y));
+        let reads_middle = self.pointer.is_none() && self.is_focused;
+        let _ = self
+            .canvas
+            .toggle_attribute_with_force("data-reads-middle", reads_middle);
+        let cursor = self.camera.and_then(|camera| {
+            let (x, y) = read_point(self.pointer, self.is_focused, &camera)?;
+            Some(camera.slide_from_screen(x, y))
+        });
         if self.view.cursor.get_untracked() != cursor {
             self.view.cursor.set(cursor);
         }
@@ -314,7 +322,7 @@ impl Scene {
         self.layers.draw(renderer, camera);
     }
 
-    /// Frames the tile under the cursor.
+    /// Frames the tile that is read.
     fn place_outline(&self) {
         let Some(camera) = self.camera else {
             return;

@@ -5,7 +5,7 @@ use domain::geometry::Pyramid;
 
 /// Requests under way at most: browsers allow six connections per host.
 pub const MOST_REQUESTS: usize = 6;
-/// How often a tile is asked for before it is given up while in view.
+/// How often something is asked for before it is given up.
 const MOST_ATTEMPTS: u32 = 5;
 /// For how long a tile that was given up is left alone, ms.
 const PEACE: f64 = 10_000.0;
@@ -201,7 +201,7 @@ fn sort_by_distance(pyramid: &Pyramid, tiles: &mut [TileKey], (x, y): (f64, f64)
     });
 }
 
-/// A tile that could not be had.
+/// What has become of something that could not be had: a tile, or the maps of a target.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Failure {
     /// How often it was tried.
@@ -213,7 +213,7 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// After one more attempt has failed at `now`. A tile that is not there is not asked for again.
+    /// After one more attempt has failed at `now`, ms. What is not there is not asked for again.
     #[must_use]
     pub fn after(before: Option<Self>, now: f64, is_final: bool) -> Self {
         let attempts = before.map_or(0, |failure| failure.attempts) + 1;

@@ -17,9 +17,10 @@ pub struct ViewState {
     pub layer_visible: RwSignal<bool>,
     /// What is seen of the slide; `None` until the viewer knows its size. Written by the viewer.
     pub camera: RwSignal<Option<Camera>>,
-    /// Where the cursor is, slide px. Written by the viewer.
+    /// Where the slide is read, slide px: under the cursor or, for whoever uses the keyboard, in the middle of the view.
+    /// Written by the viewer.
     pub cursor: RwSignal<Option<(f64, f64)>>,
-    /// The tile under the cursor, while a layer is shown. Written by the viewer.
+    /// The tile there, while a layer is shown. Written by the viewer.
     pub hover: RwSignal<Option<Hover>>,
     /// What has become of the layer. Written by the viewer.
     pub overlay: RwSignal<OverlayStatus>,
@@ -103,7 +104,7 @@ pub enum Command {
     Show(SlideRect),
 }
 
-/// The tile under the cursor.
+/// The tile that is read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Hover {
     /// Number of its spot.
@@ -126,7 +127,7 @@ pub struct Hover {
     pub targets: Vec<TargetReading>,
 }
 
-/// What one target says of the tile under the cursor.
+/// What one target says of the tile that is read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TargetReading {
     /// Key of the target.

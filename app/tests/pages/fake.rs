@@ -50,21 +50,6 @@ impl Fake {
 
     /// In the middle of the first run.
     pub fn at_work() -> Self {
-        let job = |id, state, title: &str| JobView {
-            id,
-            kind: "encode".to_owned(),
-            title: title.to_owned(),
-            slide: Some(format!("PH-{id:04}")),
-            state,
-            done: 40,
-            total: 81,
-            unit: "tiles".to_owned(),
-            per_second: Some(34.0),
-            seconds_left: Some(1.2),
-            attempts: 3,
-            error: (state == JobState::Failed)
-                .then(|| "The slide is cut short at byte 4,096.".to_owned()),
-        };
         let progress = Progress {
             counts: JobCounts {
                 queued: 1,
@@ -83,6 +68,29 @@ impl Fake {
             progress,
             ..Self::at_rest()
         }
+    }
+
+    /// Nothing runs any more, and PH-0002 is not encoded because its job ended like this.
+    pub fn held_up(state: JobState) -> Self {
+        let counts = JobCounts {
+            failed: u32::from(state == JobState::Failed),
+            cancelled: u32::from(state == JobState::Cancelled),
+            ..JobCounts::default()
+        };
+        let mut fake = Self::at_rest();
+        if let Ok(slides) = &mut fake.slides {
+            let slide = &mut slides[1];
+            slide.models.clear();
+            slide.summary.encoded = false;
+            slide.summary.models = 0;
+            slide.summary.jobs = counts;
+        }
+        fake.progress = Progress {
+            counts,
+            finished: 3,
+            jobs: vec![job(2, state, "Encode PH-0002")],
+        };
+        fake
     }
 
     /// As when the database is gone.
@@ -158,6 +166,24 @@ impl Backend for Fake {
 
     fn retry_job(&self, id: JobId) -> Answer<'_, ()> {
         self.ask("retry", id)
+    }
+}
+
+fn job(id: i64, state: JobState, title: &str) -> JobView {
+    JobView {
+        id,
+        kind: "encode".to_owned(),
+        title: title.to_owned(),
+        slide: Some(format!("PH-{id:04}")),
+        state,
+        done: 40,
+        total: 81,
+        unit: "tiles".to_owned(),
+        per_second: Some(34.0),
+        seconds_left: Some(1.2),
+        attempts: 3,
+        error: (state == JobState::Failed)
+            .then(|| "The slide is cut short at byte 4,096.".to_owned()),
     }
 }
 

@@ -16,6 +16,7 @@ use app::{SiteAssets, router};
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use domain::NOT_FOR_DIAGNOSIS;
+use domain::view::JobState;
 use fake::Fake;
 use http_body_util::BodyExt;
 use tokio::time::timeout;
@@ -135,7 +136,7 @@ async fn an_empty_list_tells_how_to_fill_it() {
 #[tokio::test]
 async fn the_list_tells_what_runs_what_waits_and_what_has_failed() {
     get(Fake::at_work(), "/").await.says(&[
-        "7 of 9 jobs done, 1 job failed",
+        "7 of 9 jobs done, 1 failed",
         "40 of 81 tiles · 34 tiles/s · 1 s left",
         "1 job waiting",
         "The slide is cut short at byte 4,096. (3 tries)",
@@ -178,6 +179,43 @@ async fn a_slide_at_work_shows_its_own_jobs_only() {
     let page = get(Fake::at_work(), "/slides/PH-0001").await;
     page.says(&["Work on this slide", "Cancel: Encode PH-0001"]);
     page.does_not_say(&["Cancel: Encode PH-0002"]);
+}
+
+#[tokio::test]
+async fn cancelled_jobs_stay_in_the_list_quietly_and_can_be_retried() {
+    let page = get(Fake::held_up(JobState::Cancelled), "/").await;
+    page.says(&[
+        "id=\"progress\"",
+        "Nothing runs",
+        "Retry: Encode PH-0002",
+        "40 of 81 tiles",
+    ]);
+    // Once for the queue, once on the slide's card.
+    assert_eq!(page.text.matches("1 job cancelled").count(), 2);
+    page.does_not_say(&["Needs attention", "At work", "waiting"]);
+    get(Fake::held_up(JobState::Failed), "/")
+        .await
+        .says(&["Needs attention", "1 job failed"]);
+}
+
+#[tokio::test]
+async fn a_slide_that_is_held_up_does_not_promise_predictions() {
+    for (state, word) in [
+        (JobState::Cancelled, "</svg>cancelled"),
+        (JobState::Failed, "</svg>failed"),
+    ] {
+        let page = get(Fake::held_up(state), "/slides/PH-0002").await;
+        page.says(&[
+            "Its tiles are not encoded yet.",
+            "predictions follow only when it is retried",
+            "Retry: Encode PH-0002",
+            word,
+        ]);
+        page.does_not_say(&["by themselves", "Predictions follow once"]);
+    }
+    let waiting = get(Fake::held_up(JobState::Queued), "/slides/PH-0002").await;
+    waiting.says(&["Predictions follow once they are and a model has been trained."]);
+    waiting.does_not_say(&["retried"]);
 }
 
 #[tokio::test]

@@ -36,7 +36,7 @@ pub struct SlideSummary {
     pub encoded: bool,
     /// How many models have predicted it.
     pub models: u32,
-    /// Its unfinished and failed jobs.
+    /// Its unfinished, failed and cancelled jobs.
     pub jobs: JobCounts,
 }
 
@@ -62,7 +62,7 @@ pub struct JobCounts {
     pub running: u32,
     /// Given up, with a reason.
     pub failed: u32,
-    /// Stopped by a person.
+    /// Stopped by a person, and not asked for anew since.
     pub cancelled: u32,
 }
 
@@ -283,11 +283,11 @@ pub struct JobView {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Progress {
-    /// Number of jobs by state, of those that are not yet done.
+    /// Number of jobs by state, of those that are not done.
     pub counts: JobCounts,
     /// Jobs finished since the queue was last empty.
     pub finished: u32,
-    /// Running jobs first, then queued, then failed; at most 50.
+    /// Running jobs first, then failed, cancelled and queued ones; at most 50.
     pub jobs: Vec<JobView>,
 }
 

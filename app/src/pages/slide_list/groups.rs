@@ -128,10 +128,8 @@ mod tests {
             encoded: false,
             models: 0,
             jobs: JobCounts {
-                queued: 0,
-                running: 0,
                 failed,
-                cancelled: 0,
+                ..JobCounts::default()
             },
         }
     }

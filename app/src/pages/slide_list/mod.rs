@@ -184,7 +184,7 @@ fn Empty() -> impl IntoView {
                         view! {
                             <h2 class="notice__title">"The first slides are on their way"</h2>
                             <p class="soft">
-                                "The sample slide is being imported and a synthetic cohort drawn. Slides appear here one by one; nothing needs to be done."
+                                "What is being imported and drawn stands above. Slides appear here one by one; nothing needs to be done."
                             </p>
                         }
                             .erase()
