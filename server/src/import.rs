@@ -61,12 +61,11 @@ impl Checked {
     }
 }
 
-/// Opens and hashes a file. Blocks; takes as long as reading it.
+/// Opens and hashes a file. Blocks; takes as long as reading it. What it says of a failure names no file.
 pub fn check(path: &Path, mpp: Option<f64>) -> anyhow::Result<Checked> {
     let slide = Slide::open(path, OpenOptions { mpp })?;
-    let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let (sha256, bytes) =
-        sha256_of(file).with_context(|| format!("cannot read {}", path.display()))?;
+    let file = File::open(path).context("the file cannot be read")?;
+    let (sha256, bytes) = sha256_of(file).context("the file cannot be read")?;
     Ok(Checked {
         sha256,
         bytes,
@@ -175,7 +174,7 @@ pub async fn from_command_line(place: &Place, import: Import) -> anyhow::Result<
                 println!("Imported as {code}: http://{address}/slides/{code}");
                 return Ok(());
             }
-            Err(NotThrough::Refused(why)) => bail!(why),
+            Err(NotThrough::Refused(why)) => bail!("cannot import {}: {why}", file.display()),
             // The file was left behind by a server that was killed.
             Err(NotThrough::NobodyThere) => {}
         }
@@ -190,7 +189,7 @@ pub async fn from_command_line(place: &Place, import: Import) -> anyhow::Result<
             println!("Imported as {code}. It is encoded and predicted when the server runs.");
             Ok(())
         }
-        Err(problem) => bail!("{}", problem.detail()),
+        Err(problem) => bail!("cannot import {}: {}", file.display(), problem.detail()),
     }
 }
 

@@ -27,6 +27,10 @@ fn png(place: &Place, name: &str) -> String {
     path.to_str().unwrap().to_owned()
 }
 
+fn told(output: &[u8]) -> String {
+    String::from_utf8_lossy(output).into_owned()
+}
+
 fn origin(server: &Server) -> String {
     format!("http://{}", server.address())
 }
@@ -45,7 +49,7 @@ fn the_sample_slide_is_imported_encoded_and_served() {
     assert!(String::from_utf8_lossy(&output.stdout).contains("S-0001"));
     // Again is the same slide.
     let again = place.import(&[sample.to_str().unwrap()]);
-    assert!(again.status.success() && String::from_utf8_lossy(&again.stdout).contains("S-0001"));
+    assert!(again.status.success() && told(&again.stdout).contains("S-0001"));
 
     let slides = server.wait_for("/api/v1/slides", Duration::from_secs(60), |slides| {
         slides[0]["encoded"] == true
@@ -150,30 +154,84 @@ fn what_is_no_slide_is_refused_with_a_reason() {
         path.to_str().unwrap().to_owned()
     };
     let sample = std::fs::read(assets_dir().join("cmu_small_region.svs")).unwrap();
-    for path in [
-        file("empty.svs", b""),
-        file("text.svs", b"this is no slide"),
-        file("truncated.svs", &sample[..sample.len() / 3]),
-        file(
-            "truncated.png",
-            &std::fs::read(png(&place, "whole.png")).unwrap()[..200],
+    let cut = &std::fs::read(png(&place, "whole.png")).unwrap()[..200];
+    let no_slide = "the file is not a slide: ";
+    for (path, words) in [
+        (file("empty.svs", b""), [no_slide, "it is empty"]),
+        (
+            file("text.svs", b"this is no slide"),
+            [no_slide, "no reader knows it. Known are SVS, "],
         ),
-        "/".to_owned(),
-        "/no/such/file.svs".to_owned(),
+        (
+            file("truncated.svs", &sample[..sample.len() / 3]),
+            ["the file is damaged: ", "Was it copied whole?"],
+        ),
+        (file("truncated.png", cut), ["the file is damaged: ", ""]),
+        (
+            "/".to_owned(),
+            [no_slide, "it is no file; name the slide's own file"],
+        ),
+        (
+            "/no/such/file.svs".to_owned(),
+            ["cannot find /no/such/file.svs", "No such file"],
+        ),
     ] {
         let output = place.import(&[&path, "--mpp", "0.5"]);
-        let said = String::from_utf8_lossy(&output.stderr);
+        let said = told(&output.stderr);
         assert!(!output.status.success(), "{path} was taken");
-        assert!(
-            said.starts_with("marrowscope: ") && !said.contains("panicked"),
-            "{path}: {said}"
-        );
+        assert!(said.starts_with("marrowscope: "), "{path}: {said}");
+        // Who named the file is told which one it was.
+        for expected in words.into_iter().chain([path.as_str()]) {
+            assert!(said.contains(expected), "{path}: no '{expected}' in {said}");
+        }
     }
     let output = place.import(&[&png(&place, "nompp.png")]);
     assert!(!output.status.success());
-    assert!(String::from_utf8_lossy(&output.stderr).contains("--mpp"));
+    let said = told(&output.stderr);
+    assert!(said.contains("nompp.png: the file does not say how many micrometres"));
+    assert!(said.contains("--mpp"), "{said}");
     assert_eq!(server.json("/api/v1/slides"), serde_json::json!([]));
     assert!(!server.log().contains("panicked"), "{}", server.log());
+}
+
+#[test]
+fn where_a_damaged_file_lies_is_never_told() {
+    let place = Place::new();
+    let path = place.folder.path().join("jane-doe.svs");
+    std::fs::copy(assets_dir().join("cmu_small_region.svs"), &path).unwrap();
+    let server = place.serve(&QUIET);
+    assert!(place.import(&[path.to_str().unwrap()]).status.success());
+    let slides = server.json("/api/v1/slides");
+    let version = slides[0]["version"].as_str().unwrap();
+    let tiles = format!("/slides/S-0001/{version}/tiles/0");
+    // The slide is open from here on.
+    assert_eq!(server.get(&format!("{tiles}/0/0")).status, 200);
+    let bytes = std::fs::metadata(&path).unwrap().len() as usize;
+    let file = std::fs::File::options().write(true).open(&path).unwrap();
+    let middle = (bytes / 4) as u64;
+    std::os::unix::fs::FileExt::write_all_at(&file, &vec![0; bytes / 2], middle).unwrap();
+
+    let folder = place.folder.path().to_str().unwrap();
+    let mut failed = 0;
+    for (column, row) in (0..10).flat_map(|column| (0..12).map(move |row| (column, row))) {
+        let answer = server.get(&format!("{tiles}/{column}/{row}"));
+        if answer.status != 200 {
+            let said = answer.problem(422);
+            assert!(
+                said.starts_with("level 0 of the slide cannot be read at"),
+                "{said}"
+            );
+            assert!(!said.contains(folder) && !said.contains("jane"), "{said}");
+            failed += 1;
+        }
+    }
+    assert!(failed > 10, "{failed} tiles failed");
+    // Its encoding was done before, or fails now; it is not told there either.
+    let jobs = server.wait_for("/api/v1/jobs", Duration::from_secs(60), |jobs| {
+        jobs["jobs"] == serde_json::json!([]) || jobs["jobs"][0]["error"].is_string()
+    });
+    let jobs = jobs.to_string();
+    assert!(!jobs.contains(folder) && !jobs.contains("jane"), "{jobs}");
 }
 
 #[test]

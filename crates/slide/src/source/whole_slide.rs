@@ -17,7 +17,7 @@ use wsi_rs::{
 
 use super::flat::blend_on_white;
 use super::{Description, LevelRect, MAX_SIDE_PX, OWN_TILE_PX, Source};
-use crate::error::SlideError;
+use crate::error::{SlideError, reason_of};
 use crate::jpeg::{self, ColourModel};
 
 /// Decoded tiles kept per slide for regions that share them.
@@ -100,7 +100,7 @@ impl WholeSlide {
             level,
             x,
             y,
-            reason: error.to_string(),
+            reason: reason_of(&self.path, error),
         }
     }
 
