@@ -111,6 +111,25 @@ fn a_bomb_is_refused_before_it_takes_memory() {
     assert!(error.to_string().contains("60000×60000"), "{error}");
 }
 
+#[test]
+fn a_flat_image_of_gigabytes_is_refused_before_it_is_read() {
+    for (name, start) in [
+        ("long.jpg", &b"\xFF\xD8\xFF\xE0"[..]),
+        ("long.png", b"\x89PNG\r\n\x1a\n"),
+    ] {
+        let file = TempSlide::new(name, start);
+        // A hole: it takes no room on the disk.
+        let long = std::fs::File::options().write(true).open(file.path());
+        long.unwrap().set_len(2 << 30).unwrap();
+        let error = Slide::open(file.path(), GIVEN_MPP).unwrap_err();
+        assert!(
+            matches!(error, SlideError::TooLarge { .. }),
+            "{name}: {error:?}"
+        );
+        assert!(error.to_string().contains("2147 MB"), "{error}");
+    }
+}
+
 fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0u32, |crc, &byte| {
         (0..8).fold(crc ^ u32::from(byte), |crc, _| {
