@@ -148,6 +148,16 @@ impl Slide {
         &self.format
     }
 
+    /// Bytes that the open slide holds at most: decoded pixels, caches, index. To be weighed by whoever keeps slides open.
+    #[must_use]
+    pub fn resident_bytes(&self) -> u64 {
+        let overview = self.pyramid.levels.get(self.overview_level());
+        let overview_bytes = overview.map_or(0, |level| {
+            3 * u64::from(level.width) * u64::from(level.height)
+        });
+        self.source.resident_bytes() + overview_bytes
+    }
+
     /// A pyramid tile as JPEG: the stored bytes where every browser reads them alike, else decoded and encoded once, to be
     /// cached by the caller. Blocks; not for async threads.
     ///

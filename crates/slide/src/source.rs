@@ -40,6 +40,9 @@ pub(crate) struct Description {
 
 /// An opened file.
 pub(crate) trait Source: Send + Sync {
+    /// Bytes that it keeps in memory at most.
+    fn resident_bytes(&self) -> u64;
+
     /// The stored tile as a JPEG that every browser reads alike, `None` when it has to be decoded.
     fn stored_tile(
         &self,

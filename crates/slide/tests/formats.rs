@@ -160,6 +160,23 @@ fn flat_images_are_slides_with_a_pyramid() {
 }
 
 #[test]
+fn an_open_slide_says_how_much_memory_it_may_take() {
+    let file = TempSlide::new("photo.png", &png(&drawn(3000, 1000)));
+    let flat = Slide::open(file.path(), GIVEN_MPP).unwrap();
+    // Its pixels, and the level that coarser ones are drawn from.
+    let bytes = 3 * (3000 * 1000 + 1500 * 500);
+    assert_eq!(flat.resident_bytes(), bytes);
+    // The caches of a tiled slide do not grow with it.
+    let (tiled, _file) = opened(&Tiff::pyramid(&drawn(3000, 1000), 1, Coding::YCbCr));
+    let (small, _file) = opened(&Tiff::pyramid(&drawn(300, 100), 1, Coding::YCbCr));
+    assert_eq!(
+        tiled.resident_bytes() - small.resident_bytes(),
+        3 * 1500 * 500
+    );
+    assert!((16 << 20..64 << 20).contains(&small.resident_bytes()));
+}
+
+#[test]
 fn transparency_is_laid_on_white() {
     let image = image::RgbaImage::from_fn(40, 40, |x, _| {
         image::Rgba([200, 0, 100, if x < 20 { 0 } else { 128 }])

@@ -113,6 +113,10 @@ impl Flat {
 }
 
 impl Source for Flat {
+    fn resident_bytes(&self) -> u64 {
+        self.pixels.as_raw().len() as u64
+    }
+
     fn stored_tile(
         &self,
         _level: usize,
