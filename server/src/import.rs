@@ -63,6 +63,7 @@ impl Checked {
 
 /// Opens and hashes a file. Blocks; takes as long as reading it. What it says of a failure names no file.
 pub fn check(path: &Path, mpp: Option<f64>) -> anyhow::Result<Checked> {
+    let mpp = mpp.map(Mpp::square);
     let slide = Slide::open(path, OpenOptions { mpp })?;
     let file = File::open(path).context("the file cannot be read")?;
     let (sha256, bytes) = sha256_of(file).context("the file cannot be read")?;

@@ -188,7 +188,7 @@ fn registry(most_bytes: u64) -> Cache<String, Arc<Slide>> {
 /// Opens a slide off the async threads; the mpp is the one that the store keeps.
 async fn open(path: PathBuf, mpp: Mpp) -> Result<Arc<Slide>, Problem> {
     tokio::task::spawn_blocking(move || {
-        Slide::open(&path, OpenOptions { mpp: Some(mpp.mean()) }).map(Arc::new).map_err(|error| {
+        Slide::open(&path, OpenOptions { mpp: Some(mpp) }).map(Arc::new).map_err(|error| {
             tracing::warn!(%error, path = %path.display(), "slide could not be opened");
             Problem::unusable("The file of this slide cannot be read any more. Was it moved or changed since it was imported?")
         })
@@ -206,7 +206,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("image.png");
         image::RgbImage::new(500, 400).save(&path).unwrap();
-        let mpp = Some(0.5);
+        let mpp = Some(Mpp::square(0.5));
         let open = registry(2_000_000);
         for number in 0..10 {
             let slide = Arc::new(Slide::open(&path, OpenOptions { mpp }).unwrap());

@@ -65,7 +65,7 @@ pub enum SlideError {
         "{um_per_px} µm per pixel is not a resolution of a microscope slide; --mpp takes 0.01 to 100"
     )]
     ImplausibleMpp {
-        /// The value given.
+        /// The value given, of the axis that it does not fit.
         um_per_px: f64,
     },
     /// A pyramid tile that does not exist was asked for.

@@ -7,6 +7,7 @@
 
 mod support;
 
+use domain::geometry::Mpp;
 use image::{DynamicImage, RgbImage};
 use slide::{MppOrigin, OpenOptions, Slide, SlideError};
 use support::{
@@ -96,21 +97,17 @@ fn a_slide_without_resolution_asks_for_it() {
         let error = Slide::open(file.path(), OpenOptions::default()).unwrap_err();
         assert!(matches!(error, SlideError::MissingMpp { .. }), "{error}");
         assert!(error.to_string().contains("--mpp"));
-        let slide = Slide::open(file.path(), OpenOptions { mpp: Some(0.25) }).unwrap();
-        assert_eq!(
-            (slide.mpp().x, slide.mpp_origin()),
-            (0.25, MppOrigin::Given)
-        );
+        let given = Mpp { x: 0.5, y: 0.25 };
+        let slide = Slide::open(file.path(), OpenOptions { mpp: Some(given) }).unwrap();
+        assert_eq!((slide.mpp(), slide.mpp_origin()), (given, MppOrigin::Given));
     }
     for um_per_px in [0.0, -1.0, 1000.0, f64::NAN] {
-        let error = Slide::open(
-            "nowhere.svs",
-            OpenOptions {
-                mpp: Some(um_per_px),
-            },
-        )
-        .unwrap_err();
-        assert!(matches!(error, SlideError::ImplausibleMpp { .. }));
+        let (x, y) = (0.5, um_per_px);
+        for mpp in [Mpp { x, y }, Mpp { x: y, y: x }] {
+            let error = Slide::open("nowhere.svs", OpenOptions { mpp: Some(mpp) }).unwrap_err();
+            assert!(matches!(error, SlideError::ImplausibleMpp { .. }));
+            assert!(error.to_string().starts_with(&um_per_px.to_string()));
+        }
     }
 }
 

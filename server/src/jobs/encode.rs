@@ -23,7 +23,7 @@ pub fn run(context: &JobContext, code: &str) -> anyhow::Result<()> {
     let slide = Slide::open(
         &path,
         OpenOptions {
-            mpp: Some(file.mpp.mean()),
+            mpp: Some(file.mpp),
         },
     )
     // A path may hold a name, and the reason is shown.
