@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 
 use crate::args::{Import, Place};
 use crate::problem::Problem;
+use crate::slide_file::modified_ns;
 
 /// What to import.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -35,6 +36,7 @@ pub struct ImportRequest {
 pub struct Checked {
     sha256: String,
     bytes: u64,
+    modified_ns: i64,
     format: String,
     pyramid: Pyramid,
     mpp: Mpp,
@@ -50,6 +52,7 @@ impl Checked {
             sha256: self.sha256,
             path,
             bytes: self.bytes,
+            modified_ns: self.modified_ns,
             format: self.format,
             spots: vec![self.pyramid.bounds()],
             pyramid: self.pyramid,
@@ -66,10 +69,13 @@ pub fn check(path: &Path, mpp: Option<f64>) -> anyhow::Result<Checked> {
     let mpp = mpp.map(Mpp::square);
     let slide = Slide::open(path, OpenOptions { mpp })?;
     let file = File::open(path).context("the file cannot be read")?;
+    // The time before the hash: what is changed in between is noticed when the slide is opened.
+    let modified_ns = modified_ns(&file).context("the file cannot be read")?;
     let (sha256, bytes) = sha256_of(file).context("the file cannot be read")?;
     Ok(Checked {
         sha256,
         bytes,
+        modified_ns,
         format: slide.format().to_owned(),
         pyramid: slide.pyramid().clone(),
         mpp: slide.mpp(),
@@ -105,7 +111,12 @@ pub async fn import(store: &Store, request: ImportRequest) -> Result<String, Pro
         .await
         .map_err(|panicked| Problem::internal(&panicked))?
         .map_err(|error| Problem::unusable(format!("{error:#}")))?;
+    let place = request.path.to_string_lossy();
     if let Some(code) = store.slide_with_hash(&checked.sha256).await? {
+        let known = store.slide_file(&code).await?;
+        store
+            .set_slide_file(known.id, &place, checked.modified_ns)
+            .await?;
         return Ok(code);
     }
     let cohort = NewCohort {
@@ -143,7 +154,7 @@ pub async fn import(store: &Store, request: ImportRequest) -> Result<String, Pro
             source: "Imported from a file on this machine.".into(),
             ..checked
                 .clone()
-                .new_slide(specimen, request.path.to_string_lossy().into_owned())
+                .new_slide(specimen, place.clone().into_owned())
         };
         match store.put_slide(&slide).await {
             Ok((_, code)) => return Ok(code),

@@ -1,19 +1,18 @@
 //! Slides opened once and their pyramid tiles: a bounded registry, a byte-bounded cache in which each tile is made by one
 //! request only, and decoding off the async threads with a bounded queue.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use domain::geometry::Mpp;
 use moka::future::Cache;
-use slide::{OpenOptions, PyramidTile, Slide};
+use slide::{PyramidTile, Slide};
 use store::Store;
 use store::files::Files;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::problem::Problem;
+use crate::slide_file::{self, OpenError};
 
 /// Bytes that the open slides may hold together: a flat image is held decoded, a tiled one brings its caches.
 const OPEN_BYTES: u64 = 512 << 20;
@@ -77,20 +76,20 @@ impl Slides {
     /// The slide of a code and version, opened if it is not open yet. A version other than the slide's is not found: its
     /// pixels are not here.
     pub async fn get(&self, code: &str, version: &str) -> Result<Arc<Slide>, Problem> {
-        let store = &self.store;
         self.open
             .try_get_with(format!("{code}/{version}"), async {
-                let file = store.slide_file(code).await?;
+                let file = self.store.slide_file(code).await?;
                 if file.version != version {
                     return Err(Problem::not_found(format!(
                         "Slide {code} has no version {version}."
                     )));
                 }
-                let path = crate::import::path_of(&self.files, &file.path)
-                    .map_err(|error| Problem::internal(&error))?;
                 // Opening a flat image decodes it.
                 let _permit = self.turn().await?;
-                open(path, file.mpp).await
+                slide_file::open(&self.store, &self.files, &file)
+                    .await
+                    .map(Arc::new)
+                    .map_err(|error| not_opened(code, error))
             })
             .await
             .map_err(|problem: Arc<Problem>| (*problem).clone())
@@ -185,20 +184,27 @@ fn registry(most_bytes: u64) -> Cache<String, Arc<Slide>> {
         .build()
 }
 
-/// Opens a slide off the async threads; the mpp is the one that the store keeps.
-async fn open(path: PathBuf, mpp: Mpp) -> Result<Arc<Slide>, Problem> {
-    tokio::task::spawn_blocking(move || {
-        Slide::open(&path, OpenOptions { mpp: Some(mpp) }).map(Arc::new).map_err(|error| {
-            tracing::warn!(%error, path = %path.display(), "slide could not be opened");
-            Problem::unusable("The file of this slide cannot be read any more. Was it moved or changed since it was imported?")
-        })
-    })
-    .await
-    .map_err(|panicked| Problem::internal(&panicked))?
+fn not_opened(code: &str, error: OpenError) -> Problem {
+    if error.is_of_the_file() {
+        tracing::warn!(slide = code, %error, "slide {code} could not be opened");
+    }
+    match error {
+        OpenError::Changed => Problem::conflict(
+            "The file of this slide has changed since it was imported: import it again.",
+        ),
+        OpenError::Unread(_) | OpenError::Slide(_) => Problem::unusable(
+            "The file of this slide cannot be read any more. Was it moved since it was imported?",
+        ),
+        OpenError::Store(error) => error.into(),
+        OpenError::Broken(error) => Problem::internal(&error),
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use domain::geometry::Mpp;
+    use slide::OpenOptions;
+
     use super::*;
 
     #[tokio::test]

@@ -235,6 +235,44 @@ fn where_a_damaged_file_lies_is_never_told() {
 }
 
 #[test]
+fn a_file_that_changed_after_its_import_is_not_served_as_the_slide() {
+    let place = Place::new();
+    let (changed, copied) = (png(&place, "changed.png"), png(&place, "copied.png"));
+    // Other pixels, or both files would be the same slide.
+    let other = image::RgbImage::from_pixel(600, 500, image::Rgb([200, 90, 160]));
+    other.save(&copied).unwrap();
+    for path in [&changed, &copied] {
+        assert!(place.import(&[path, "--mpp", "0.5"]).status.success());
+    }
+    let mut bytes = std::fs::read(&changed).unwrap();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    std::fs::write(&changed, bytes).unwrap();
+    // The same content with another time, as a copied folder has it.
+    let file = std::fs::File::options().write(true).open(&copied).unwrap();
+    file.set_modified(std::time::SystemTime::UNIX_EPOCH)
+        .unwrap();
+
+    let server = place.serve(&QUIET);
+    let slides = server.wait_for("/api/v1/slides", Duration::from_secs(60), |slides| {
+        slides[0]["jobs"]["failed"] == 1 && slides[1]["encoded"] == true
+    });
+    let tile = |slide: usize| {
+        let (code, version) = (&slides[slide]["code"], &slides[slide]["version"]);
+        let (code, version) = (code.as_str().unwrap(), version.as_str().unwrap());
+        server.get(&format!("/slides/{code}/{version}/tiles/0/0/0"))
+    };
+    let said = tile(0).problem(409);
+    assert!(
+        said.contains("has changed since it was imported: import it again"),
+        "{said}"
+    );
+    assert_eq!(tile(1).status, 200);
+    let jobs = server.json("/api/v1/jobs").to_string();
+    assert!(jobs.contains("has changed since it was imported"), "{jobs}");
+}
+
+#[test]
 fn without_a_running_server_an_import_waits_for_the_next() {
     let place = Place::new();
     let path = png(&place, "image.png");
