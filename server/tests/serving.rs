@@ -195,6 +195,52 @@ fn what_is_no_slide_is_refused_with_a_reason() {
 }
 
 #[test]
+fn another_word_about_a_file_that_is_a_slide_already_is_refused() {
+    let place = Place::new();
+    let path = png(&place, "image.png");
+    let as_it_was = ["--mpp", "0.5", "--patient", "A-7", "--tissue", "spleen"];
+    let import = |words: &[&str]| place.import(&[&[path.as_str()], words].concat());
+    assert!(import(&as_it_was).status.success());
+    let server = place.serve(&QUIET);
+    let again = import(&as_it_was);
+    assert!(again.status.success(), "{}", told(&again.stderr));
+    assert!(told(&again.stdout).contains("S-0001"));
+    assert!(import(&["--mpp", "0.5"]).status.success());
+    for (words, difference) in [
+        (["--mpp", "0.25"], "resolution is 0.5 × 0.5 µm/px, not 0.25"),
+        (["--patient", "A-8"], "patient is A-7, not A-8"),
+        (["--tissue", "marrow"], "tissue is 'spleen', not 'marrow'"),
+    ] {
+        let mut with_mpp = words.to_vec();
+        if words[0] != "--mpp" {
+            with_mpp.extend(["--mpp", "0.5"]);
+        }
+        let output = import(&with_mpp);
+        let said = told(&output.stderr);
+        assert!(
+            !output.status.success(),
+            "{words:?}: {}",
+            told(&output.stdout)
+        );
+        assert!(said.contains("slide S-0001 already"), "{said}");
+        assert!(said.contains(difference), "{said}");
+    }
+    let (ours, key) = (origin(&server), format!("Bearer {}", place.key()));
+    let headers = [
+        ("origin", ours.as_str()),
+        ("content-type", "application/json"),
+        ("authorization", key.as_str()),
+    ];
+    let body = serde_json::json!({ "path": path, "mpp": 0.25 }).to_string();
+    let said = server.post("/api/v1/slides", &headers, &body).problem(409);
+    assert!(said.contains("resolution"), "{said}");
+    let slides = server.json("/api/v1/slides");
+    assert_eq!(slides.as_array().unwrap().len(), 1);
+    assert_eq!(slides[0]["patient"], "A-7");
+    assert_eq!(slides[0]["tissue"], "spleen");
+}
+
+#[test]
 fn where_a_damaged_file_lies_is_never_told() {
     let place = Place::new();
     let path = place.folder.path().join("jane-doe.svs");
