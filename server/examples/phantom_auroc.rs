@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
+use domain::geometry::Mpp;
 use image::codecs::jpeg::JpegEncoder;
 use model::device::EncoderDevice;
 use model::encoder::{DIM, EFFICIENTNET_LITE0, Encoder, TILE_MPP, TILE_SIZE_PX};
@@ -105,7 +106,8 @@ fn encode(
     let mut jpeg = Vec::new();
     JpegEncoder::new_with_quality(&mut jpeg, 90).encode_image(&spot.image)?;
     std::fs::write(&file, jpeg)?;
-    let slide = Slide::open(&file, OpenOptions { mpp: Some(MPP) })?;
+    let mpp = Some(Mpp::square(MPP));
+    let slide = Slide::open(&file, OpenOptions { mpp })?;
     let grid = slide
         .tissue_mask()?
         .tile_grid(TILE_SIZE_PX as u32, TILE_MPP)?;

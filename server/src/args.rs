@@ -82,9 +82,9 @@ pub struct Import {
     /// Code of the patient.
     #[arg(long)]
     pub patient: Option<domain::ids::Code>,
-    /// What tissue it shows, one word.
-    #[arg(long, default_value = "marrow")]
-    pub tissue: String,
+    /// What tissue it shows, one word; marrow when not given.
+    #[arg(long)]
+    pub tissue: Option<String>,
 }
 
 impl Place {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use domain::geometry::{Mpp, Pyramid};
 use domain::ids::{Code, SpecimenId};
+use domain::view::SlideSummary;
 use serde::{Deserialize, Serialize};
 use slide::{OpenOptions, Slide};
 use store::files::{Files, sha256_of};
@@ -14,6 +15,10 @@ use utoipa::ToSchema;
 
 use crate::args::{Import, Place};
 use crate::problem::Problem;
+use crate::slide_file::modified_ns;
+
+/// What an imported slide shows when nobody says what.
+const TISSUE: &str = "marrow";
 
 /// What to import.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -26,8 +31,8 @@ pub struct ImportRequest {
     /// Code of the patient; a new one when not given.
     #[schema(value_type = Option<String>)]
     pub patient: Option<Code>,
-    /// What tissue it shows, one word.
-    pub tissue: String,
+    /// What tissue it shows, one word; `marrow` when not given.
+    pub tissue: Option<String>,
 }
 
 /// A file that was opened and found to be a slide.
@@ -35,6 +40,7 @@ pub struct ImportRequest {
 pub struct Checked {
     sha256: String,
     bytes: u64,
+    modified_ns: i64,
     format: String,
     pyramid: Pyramid,
     mpp: Mpp,
@@ -50,6 +56,7 @@ impl Checked {
             sha256: self.sha256,
             path,
             bytes: self.bytes,
+            modified_ns: self.modified_ns,
             format: self.format,
             spots: vec![self.pyramid.bounds()],
             pyramid: self.pyramid,
@@ -61,15 +68,18 @@ impl Checked {
     }
 }
 
-/// Opens and hashes a file. Blocks; takes as long as reading it.
+/// Opens and hashes a file. Blocks; takes as long as reading it. What it says of a failure names no file.
 pub fn check(path: &Path, mpp: Option<f64>) -> anyhow::Result<Checked> {
+    let mpp = mpp.map(Mpp::square);
     let slide = Slide::open(path, OpenOptions { mpp })?;
-    let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let (sha256, bytes) =
-        sha256_of(file).with_context(|| format!("cannot read {}", path.display()))?;
+    let file = File::open(path).context("the file cannot be read")?;
+    // The time before the hash: what is changed in between is noticed when the slide is opened.
+    let modified_ns = modified_ns(&file).context("the file cannot be read")?;
+    let (sha256, bytes) = sha256_of(file).context("the file cannot be read")?;
     Ok(Checked {
         sha256,
         bytes,
+        modified_ns,
         format: slide.format().to_owned(),
         pyramid: slide.pyramid().clone(),
         mpp: slide.mpp(),
@@ -87,7 +97,8 @@ pub fn path_of(files: &Files, stored: &str) -> anyhow::Result<PathBuf> {
     }
 }
 
-/// Imports a slide and returns its code; encoding and prediction follow as jobs. The same file again is the same slide.
+/// Imports a slide and returns its code; encoding and prediction follow as jobs. The same file again is the same slide, and
+/// what is said of it must be the same.
 pub async fn import(store: &Store, request: ImportRequest) -> Result<String, Problem> {
     if !request.path.is_absolute() {
         return Err(Problem::invalid("The path of the file must be absolute."));
@@ -95,7 +106,8 @@ pub async fn import(store: &Store, request: ImportRequest) -> Result<String, Pro
     let word = |text: &str| {
         !text.is_empty() && text.len() <= 32 && text.chars().all(|c| c.is_alphabetic() || c == '-')
     };
-    if !word(&request.tissue) {
+    let tissue = request.tissue.as_deref().unwrap_or(TISSUE);
+    if !word(tissue) {
         return Err(Problem::invalid(
             "The tissue must be one word, for example 'marrow'.",
         ));
@@ -105,7 +117,13 @@ pub async fn import(store: &Store, request: ImportRequest) -> Result<String, Pro
         .await
         .map_err(|panicked| Problem::internal(&panicked))?
         .map_err(|error| Problem::unusable(format!("{error:#}")))?;
+    let place = request.path.to_string_lossy();
     if let Some(code) = store.slide_with_hash(&checked.sha256).await? {
+        refuse_other_words(store, &code, &request).await?;
+        let known = store.slide_file(&code).await?;
+        store
+            .set_slide_file(known.id, &place, checked.modified_ns)
+            .await?;
         return Ok(code);
     }
     let cohort = NewCohort {
@@ -139,14 +157,20 @@ pub async fn import(store: &Store, request: ImportRequest) -> Result<String, Pro
         let specimen = store.put_specimen(&specimen).await?;
         let slide = NewSlide {
             code,
-            tissue: request.tissue.clone(),
+            tissue: tissue.to_owned(),
             source: "Imported from a file on this machine.".into(),
             ..checked
                 .clone()
-                .new_slide(specimen, request.path.to_string_lossy().into_owned())
+                .new_slide(specimen, place.clone().into_owned())
         };
         match store.put_slide(&slide).await {
-            Ok((_, code)) => return Ok(code),
+            Ok((_, code)) => {
+                // Another code: another import of the same file came in between.
+                if code != slide.code {
+                    refuse_other_words(store, &code, &request).await?;
+                }
+                return Ok(code);
+            }
             Err(StoreError::Refused {
                 rule: Rule::SlideCodeTaken,
             }) => {}
@@ -156,6 +180,46 @@ pub async fn import(store: &Store, request: ImportRequest) -> Result<String, Pro
     Err(Problem::unavailable(
         "Too many imports at once. Try again in a moment.",
     ))
+}
+
+/// Refuses when other things are said of a file than at its import: they would change nothing.
+async fn refuse_other_words(
+    store: &Store,
+    code: &str,
+    request: &ImportRequest,
+) -> Result<(), Problem> {
+    let differences = differences(&store.slide(code).await?.summary, request);
+    if differences.is_empty() {
+        return Ok(());
+    }
+    Err(Problem::conflict(format!(
+        "This file is slide {code} already: {}. What was said at its import stays; import it without that.",
+        differences.join("; ")
+    )))
+}
+
+/// What a request says of a slide that is known otherwise, in words. What it does not say is no difference.
+fn differences(known: &SlideSummary, request: &ImportRequest) -> Vec<String> {
+    let mut differences = Vec::new();
+    if let Some(mpp) = request.mpp {
+        let Mpp { x, y } = known.mpp;
+        // Resolutions are computed from pixels per centimetre.
+        let same = |um_per_px: f64| (mpp - um_per_px).abs() <= 1e-6 * um_per_px;
+        if !(same(x) && same(y)) {
+            differences.push(format!("its resolution is {x} × {y} µm/px, not {mpp}"));
+        }
+    }
+    if let Some(patient) = &request.patient
+        && patient.as_str() != known.patient
+    {
+        differences.push(format!("its patient is {}, not {patient}", known.patient));
+    }
+    if let Some(tissue) = &request.tissue
+        && *tissue != known.tissue
+    {
+        differences.push(format!("its tissue is '{}', not '{tissue}'", known.tissue));
+    }
+    differences
 }
 
 /// `marrowscope import FILE`: through the server that runs on the data folder, else directly.
@@ -175,7 +239,7 @@ pub async fn from_command_line(place: &Place, import: Import) -> anyhow::Result<
                 println!("Imported as {code}: http://{address}/slides/{code}");
                 return Ok(());
             }
-            Err(NotThrough::Refused(why)) => bail!(why),
+            Err(NotThrough::Refused(why)) => bail!("cannot import {}: {why}", file.display()),
             // The file was left behind by a server that was killed.
             Err(NotThrough::NobodyThere) => {}
         }
@@ -190,7 +254,7 @@ pub async fn from_command_line(place: &Place, import: Import) -> anyhow::Result<
             println!("Imported as {code}. It is encoded and predicted when the server runs.");
             Ok(())
         }
-        Err(problem) => bail!("{}", problem.detail()),
+        Err(problem) => bail!("cannot import {}: {}", file.display(), problem.detail()),
     }
 }
 

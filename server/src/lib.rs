@@ -14,5 +14,6 @@ mod problem;
 mod progress;
 mod routes;
 pub mod run;
+mod slide_file;
 mod slides;
 mod state;

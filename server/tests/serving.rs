@@ -27,6 +27,10 @@ fn png(place: &Place, name: &str) -> String {
     path.to_str().unwrap().to_owned()
 }
 
+fn told(output: &[u8]) -> String {
+    String::from_utf8_lossy(output).into_owned()
+}
+
 fn origin(server: &Server) -> String {
     format!("http://{}", server.address())
 }
@@ -45,7 +49,7 @@ fn the_sample_slide_is_imported_encoded_and_served() {
     assert!(String::from_utf8_lossy(&output.stdout).contains("S-0001"));
     // Again is the same slide.
     let again = place.import(&[sample.to_str().unwrap()]);
-    assert!(again.status.success() && String::from_utf8_lossy(&again.stdout).contains("S-0001"));
+    assert!(again.status.success() && told(&again.stdout).contains("S-0001"));
 
     let slides = server.wait_for("/api/v1/slides", Duration::from_secs(60), |slides| {
         slides[0]["encoded"] == true
@@ -150,30 +154,168 @@ fn what_is_no_slide_is_refused_with_a_reason() {
         path.to_str().unwrap().to_owned()
     };
     let sample = std::fs::read(assets_dir().join("cmu_small_region.svs")).unwrap();
-    for path in [
-        file("empty.svs", b""),
-        file("text.svs", b"this is no slide"),
-        file("truncated.svs", &sample[..sample.len() / 3]),
-        file(
-            "truncated.png",
-            &std::fs::read(png(&place, "whole.png")).unwrap()[..200],
+    let cut = &std::fs::read(png(&place, "whole.png")).unwrap()[..200];
+    let no_slide = "the file is not a slide: ";
+    for (path, words) in [
+        (file("empty.svs", b""), [no_slide, "it is empty"]),
+        (
+            file("text.svs", b"this is no slide"),
+            [no_slide, "no reader knows it. Known are SVS, "],
         ),
-        "/".to_owned(),
-        "/no/such/file.svs".to_owned(),
+        (
+            file("truncated.svs", &sample[..sample.len() / 3]),
+            ["the file is damaged: ", "Was it copied whole?"],
+        ),
+        (file("truncated.png", cut), ["the file is damaged: ", ""]),
+        (
+            "/".to_owned(),
+            [no_slide, "it is no file; name the slide's own file"],
+        ),
+        (
+            "/no/such/file.svs".to_owned(),
+            ["cannot find /no/such/file.svs", "No such file"],
+        ),
     ] {
         let output = place.import(&[&path, "--mpp", "0.5"]);
-        let said = String::from_utf8_lossy(&output.stderr);
+        let said = told(&output.stderr);
         assert!(!output.status.success(), "{path} was taken");
-        assert!(
-            said.starts_with("marrowscope: ") && !said.contains("panicked"),
-            "{path}: {said}"
-        );
+        assert!(said.starts_with("marrowscope: "), "{path}: {said}");
+        // Who named the file is told which one it was.
+        for expected in words.into_iter().chain([path.as_str()]) {
+            assert!(said.contains(expected), "{path}: no '{expected}' in {said}");
+        }
     }
     let output = place.import(&[&png(&place, "nompp.png")]);
     assert!(!output.status.success());
-    assert!(String::from_utf8_lossy(&output.stderr).contains("--mpp"));
+    let said = told(&output.stderr);
+    assert!(said.contains("nompp.png: the file does not say how many micrometres"));
+    assert!(said.contains("--mpp"), "{said}");
     assert_eq!(server.json("/api/v1/slides"), serde_json::json!([]));
     assert!(!server.log().contains("panicked"), "{}", server.log());
+}
+
+#[test]
+fn another_word_about_a_file_that_is_a_slide_already_is_refused() {
+    let place = Place::new();
+    let path = png(&place, "image.png");
+    let as_it_was = ["--mpp", "0.5", "--patient", "A-7", "--tissue", "spleen"];
+    let import = |words: &[&str]| place.import(&[&[path.as_str()], words].concat());
+    assert!(import(&as_it_was).status.success());
+    let server = place.serve(&QUIET);
+    let again = import(&as_it_was);
+    assert!(again.status.success(), "{}", told(&again.stderr));
+    assert!(told(&again.stdout).contains("S-0001"));
+    assert!(import(&["--mpp", "0.5"]).status.success());
+    for (words, difference) in [
+        (["--mpp", "0.25"], "resolution is 0.5 × 0.5 µm/px, not 0.25"),
+        (["--patient", "A-8"], "patient is A-7, not A-8"),
+        (["--tissue", "marrow"], "tissue is 'spleen', not 'marrow'"),
+    ] {
+        let mut with_mpp = words.to_vec();
+        if words[0] != "--mpp" {
+            with_mpp.extend(["--mpp", "0.5"]);
+        }
+        let output = import(&with_mpp);
+        let said = told(&output.stderr);
+        assert!(
+            !output.status.success(),
+            "{words:?}: {}",
+            told(&output.stdout)
+        );
+        assert!(said.contains("slide S-0001 already"), "{said}");
+        assert!(said.contains(difference), "{said}");
+    }
+    let (ours, key) = (origin(&server), format!("Bearer {}", place.key()));
+    let headers = [
+        ("origin", ours.as_str()),
+        ("content-type", "application/json"),
+        ("authorization", key.as_str()),
+    ];
+    let body = serde_json::json!({ "path": path, "mpp": 0.25 }).to_string();
+    let said = server.post("/api/v1/slides", &headers, &body).problem(409);
+    assert!(said.contains("resolution"), "{said}");
+    let slides = server.json("/api/v1/slides");
+    assert_eq!(slides.as_array().unwrap().len(), 1);
+    assert_eq!(slides[0]["patient"], "A-7");
+    assert_eq!(slides[0]["tissue"], "spleen");
+}
+
+#[test]
+fn where_a_damaged_file_lies_is_never_told() {
+    let place = Place::new();
+    let path = place.folder.path().join("jane-doe.svs");
+    std::fs::copy(assets_dir().join("cmu_small_region.svs"), &path).unwrap();
+    let server = place.serve(&QUIET);
+    assert!(place.import(&[path.to_str().unwrap()]).status.success());
+    let slides = server.json("/api/v1/slides");
+    let version = slides[0]["version"].as_str().unwrap();
+    let tiles = format!("/slides/S-0001/{version}/tiles/0");
+    // The slide is open from here on.
+    assert_eq!(server.get(&format!("{tiles}/0/0")).status, 200);
+    let bytes = std::fs::metadata(&path).unwrap().len() as usize;
+    let file = std::fs::File::options().write(true).open(&path).unwrap();
+    let middle = (bytes / 4) as u64;
+    std::os::unix::fs::FileExt::write_all_at(&file, &vec![0; bytes / 2], middle).unwrap();
+
+    let folder = place.folder.path().to_str().unwrap();
+    let mut failed = 0;
+    for (column, row) in (0..10).flat_map(|column| (0..12).map(move |row| (column, row))) {
+        let answer = server.get(&format!("{tiles}/{column}/{row}"));
+        if answer.status != 200 {
+            let said = answer.problem(422);
+            assert!(
+                said.starts_with("level 0 of the slide cannot be read at"),
+                "{said}"
+            );
+            assert!(!said.contains(folder) && !said.contains("jane"), "{said}");
+            failed += 1;
+        }
+    }
+    assert!(failed > 10, "{failed} tiles failed");
+    // Its encoding was done before, or fails now; it is not told there either.
+    let jobs = server.wait_for("/api/v1/jobs", Duration::from_secs(60), |jobs| {
+        jobs["jobs"] == serde_json::json!([]) || jobs["jobs"][0]["error"].is_string()
+    });
+    let jobs = jobs.to_string();
+    assert!(!jobs.contains(folder) && !jobs.contains("jane"), "{jobs}");
+}
+
+#[test]
+fn a_file_that_changed_after_its_import_is_not_served_as_the_slide() {
+    let place = Place::new();
+    let (changed, copied) = (png(&place, "changed.png"), png(&place, "copied.png"));
+    // Other pixels, or both files would be the same slide.
+    let other = image::RgbImage::from_pixel(600, 500, image::Rgb([200, 90, 160]));
+    other.save(&copied).unwrap();
+    for path in [&changed, &copied] {
+        assert!(place.import(&[path, "--mpp", "0.5"]).status.success());
+    }
+    let mut bytes = std::fs::read(&changed).unwrap();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    std::fs::write(&changed, bytes).unwrap();
+    // The same content with another time, as a copied folder has it.
+    let file = std::fs::File::options().write(true).open(&copied).unwrap();
+    file.set_modified(std::time::SystemTime::UNIX_EPOCH)
+        .unwrap();
+
+    let server = place.serve(&QUIET);
+    let slides = server.wait_for("/api/v1/slides", Duration::from_secs(60), |slides| {
+        slides[0]["jobs"]["failed"] == 1 && slides[1]["encoded"] == true
+    });
+    let tile = |slide: usize| {
+        let (code, version) = (&slides[slide]["code"], &slides[slide]["version"]);
+        let (code, version) = (code.as_str().unwrap(), version.as_str().unwrap());
+        server.get(&format!("/slides/{code}/{version}/tiles/0/0/0"))
+    };
+    let said = tile(0).problem(409);
+    assert!(
+        said.contains("has changed since it was imported: import it again"),
+        "{said}"
+    );
+    assert_eq!(tile(1).status, 200);
+    let jobs = server.json("/api/v1/jobs").to_string();
+    assert!(jobs.contains("has changed since it was imported"), "{jobs}");
 }
 
 #[test]

@@ -1,4 +1,7 @@
-//! What can go wrong with a slide, told by kind, file and place.
+//! What can go wrong with a slide, told by kind and place.
+//!
+//! The words are shown to people who look at slides in a browser. A path may hold a name, so none is ever among them: whoever
+//! talks to the person that named the file says which one it was.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,15 +13,15 @@ use wsi_rs::WsiError;
 #[non_exhaustive]
 pub enum SlideError {
     /// The operating system refused.
-    #[error("{}: {source}", path.display())]
+    #[error("the file cannot be read: {reason}")]
     Io {
         /// The file.
         path: PathBuf,
         /// What the system said.
-        source: io::Error,
+        reason: io::Error,
     },
     /// No reader knows this file.
-    #[error("{} is not a slide: {reason}", path.display())]
+    #[error("the file is not a slide: {reason}")]
     NotASlide {
         /// The file.
         path: PathBuf,
@@ -26,7 +29,7 @@ pub enum SlideError {
         reason: String,
     },
     /// A known format, but the file contradicts itself or ends too soon.
-    #[error("{} is damaged: {reason}", path.display())]
+    #[error("the file is damaged: {reason}")]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -34,7 +37,7 @@ pub enum SlideError {
         reason: String,
     },
     /// A known format, but a kind of image that is not read.
-    #[error("{} cannot be shown: {reason}", path.display())]
+    #[error("the slide cannot be shown: {reason}")]
     Unsupported {
         /// The file.
         path: PathBuf,
@@ -42,7 +45,7 @@ pub enum SlideError {
         reason: String,
     },
     /// Refused before any memory was taken.
-    #[error("{} is too large: {reason}", path.display())]
+    #[error("the slide is too large: {reason}")]
     TooLarge {
         /// The file.
         path: PathBuf,
@@ -51,8 +54,7 @@ pub enum SlideError {
     },
     /// The file does not say how large its pixels are, and guessing would make every measure wrong.
     #[error(
-        "{} does not say how many micrometres a pixel spans. Say it with --mpp, for example --mpp 0.5 (20× objective) or --mpp 0.25 (40×)",
-        path.display()
+        "the file does not say how many micrometres a pixel spans. Say it with --mpp, for example --mpp 0.5 (20× objective) or --mpp 0.25 (40×)"
     )]
     MissingMpp {
         /// The file.
@@ -63,7 +65,7 @@ pub enum SlideError {
         "{um_per_px} µm per pixel is not a resolution of a microscope slide; --mpp takes 0.01 to 100"
     )]
     ImplausibleMpp {
-        /// The value given.
+        /// The value given, of the axis that it does not fit.
         um_per_px: f64,
     },
     /// A pyramid tile that does not exist was asked for.
@@ -85,7 +87,7 @@ pub enum SlideError {
         reason: String,
     },
     /// A part of an otherwise good slide could not be read.
-    #[error("{}: level {level} cannot be read at ({x}, {y}): {reason}", path.display())]
+    #[error("level {level} of the slide cannot be read at ({x}, {y}): {reason}")]
     Read {
         /// The file.
         path: PathBuf,
@@ -101,10 +103,10 @@ pub enum SlideError {
 }
 
 impl SlideError {
-    pub(crate) fn io(path: &Path, source: io::Error) -> Self {
+    pub(crate) fn io(path: &Path, reason: io::Error) -> Self {
         Self::Io {
             path: path.to_path_buf(),
-            source,
+            reason,
         }
     }
 
@@ -151,12 +153,114 @@ impl SlideError {
                 reason: "no reader knows it. Known are SVS, NDPI, SCN, BIF, MIRAX, Philips, VSI, CZI, DICOM, OME-TIFF, TIFF, PNG and JPEG"
                     .into(),
             },
-            WsiError::Unsupported { reason } => Self::unsupported(path, reason),
-            WsiError::ResourceLimit { .. } => Self::too_large(path, error.to_string()),
-            WsiError::Tiff { message, .. } | WsiError::InvalidSlide { message, .. } => {
-                Self::damaged(path, message)
+            WsiError::Unsupported { reason } => {
+                Self::unsupported(path, without_places(path, reason))
             }
-            other => Self::damaged(path, other.to_string()),
+            WsiError::ResourceLimit { .. } => Self::too_large(path, error.to_string()),
+            other => Self::damaged(path, reason_of(path, &other)),
         }
+    }
+}
+
+/// What the reader said of a file, without the places of files.
+pub(crate) fn reason_of(path: &Path, error: &WsiError) -> String {
+    let said = match error {
+        WsiError::Tiff { message, .. } | WsiError::InvalidSlide { message, .. } => message.clone(),
+        WsiError::IoWithPath { source, .. } => source.to_string(),
+        other => other.to_string(),
+    };
+    without_places(path, said)
+}
+
+/// Formats of several files name those that belong to the slide: they lie in its folder or below.
+fn without_places(path: &Path, said: String) -> String {
+    let said = said.replace(&*path.to_string_lossy(), "the file");
+    let folder = path.parent().unwrap_or(path).to_string_lossy();
+    if !folder.is_empty() && said.contains(&*folder) {
+        return "a file that belongs to it cannot be used".into();
+    }
+    said
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_error_tells_where_the_file_lies() {
+        let path = Path::new("/home/jane/biopsies/smith.mrxs");
+        let unread = || io::Error::from(io::ErrorKind::PermissionDenied);
+        let in_folder = "missing /home/jane/biopsies/smith/Slidedat.ini".to_owned();
+        let of_file = "no level in /home/jane/biopsies/smith.mrxs".to_owned();
+        let said_by_the_reader = [
+            WsiError::Io(unread()),
+            WsiError::IoWithPath {
+                source: unread().into(),
+                path: path.into(),
+            },
+            WsiError::UnsupportedFormat(of_file.clone()),
+            WsiError::Unsupported {
+                reason: in_folder.clone(),
+            },
+            WsiError::Tiff {
+                path: path.into(),
+                message: of_file.clone(),
+            },
+            WsiError::InvalidSlide {
+                path: path.into(),
+                message: in_folder.clone(),
+            },
+            WsiError::TileRead {
+                col: 0,
+                row: 0,
+                level: 0,
+                reason: in_folder,
+            },
+            WsiError::Jpeg(of_file),
+        ];
+        let mut told: Vec<String> = said_by_the_reader
+            .iter()
+            .map(|error| reason_of(path, error))
+            .collect();
+        let opened = said_by_the_reader.map(|error| SlideError::from_open(path, error));
+        told.extend(opened.iter().map(ToString::to_string));
+        let of_our_own = [
+            SlideError::io(path, unread()),
+            SlideError::from_reading(path, unread()),
+            SlideError::damaged(path, "it ends too soon"),
+            SlideError::too_large(path, "it has many pixels"),
+            SlideError::MissingMpp { path: path.into() },
+            SlideError::NotASlide {
+                path: path.into(),
+                reason: "it is empty".into(),
+            },
+            SlideError::Read {
+                path: path.into(),
+                level: 1,
+                x: 2,
+                y: 3,
+                reason: "it ends too soon".into(),
+            },
+        ];
+        told.extend(of_our_own.iter().map(ToString::to_string));
+        for words in told {
+            assert!(
+                !words.contains("jane") && !words.contains("smith"),
+                "{words}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_the_reader_says_of_the_file_itself_is_kept() {
+        let error = WsiError::Tiff {
+            path: "scan.tif".into(),
+            message: "no level in scan.tif".into(),
+        };
+        let error = SlideError::from_open(Path::new("scan.tif"), error);
+        assert_eq!(
+            error.to_string(),
+            "the file is damaged: no level in the file"
+        );
     }
 }

@@ -19,7 +19,7 @@ const OVERVIEW_SIDE_PX: u32 = 2048;
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct OpenOptions {
     /// Micrometres per pixel, given by a person; takes the place of what the file says.
-    pub mpp: Option<f64>,
+    pub mpp: Option<Mpp>,
 }
 
 /// Where a slide's resolution comes from.
@@ -74,14 +74,13 @@ impl Slide {
     /// Every kind but [`SlideError::OutOfBounds`], [`SlideError::InvalidRegion`] and [`SlideError::Read`].
     pub fn open(path: impl AsRef<Path>, options: OpenOptions) -> Result<Self, SlideError> {
         let path = path.as_ref();
-        let given = match options.mpp.map(Mpp::square) {
-            Some(mpp) if !mpp.is_plausible() => {
-                return Err(SlideError::ImplausibleMpp { um_per_px: mpp.x });
+        for um_per_px in options.mpp.into_iter().flat_map(|mpp| [mpp.x, mpp.y]) {
+            if !Mpp::square(um_per_px).is_plausible() {
+                return Err(SlideError::ImplausibleMpp { um_per_px });
             }
-            given => given,
-        };
+        }
         let (source, description) = source::open(path)?;
-        let (mpp, mpp_origin) = match (given, description.mpp) {
+        let (mpp, mpp_origin) = match (options.mpp, description.mpp) {
             (Some(given), _) => (given, MppOrigin::Given),
             (None, Some(stated)) => (stated, MppOrigin::Stated),
             (None, None) => {
@@ -146,6 +145,16 @@ impl Slide {
     #[must_use]
     pub fn format(&self) -> &str {
         &self.format
+    }
+
+    /// Bytes that the open slide holds at most: decoded pixels, caches, index. To be weighed by whoever keeps slides open.
+    #[must_use]
+    pub fn resident_bytes(&self) -> u64 {
+        let overview = self.pyramid.levels.get(self.overview_level());
+        let overview_bytes = overview.map_or(0, |level| {
+            3 * u64::from(level.width) * u64::from(level.height)
+        });
+        self.source.resident_bytes() + overview_bytes
     }
 
     /// A pyramid tile as JPEG: the stored bytes where every browser reads them alike, else decoded and encoded once, to be

@@ -3,6 +3,8 @@
 pub(crate) mod flat;
 pub(crate) mod whole_slide;
 
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use domain::geometry::{LevelInfo, Mpp};
@@ -38,6 +40,9 @@ pub(crate) struct Description {
 
 /// An opened file.
 pub(crate) trait Source: Send + Sync {
+    /// Bytes that it keeps in memory at most.
+    fn resident_bytes(&self) -> u64;
+
     /// The stored tile as a JPEG that every browser reads alike, `None` when it has to be decoded.
     fn stored_tile(
         &self,
@@ -67,6 +72,33 @@ pub(crate) fn open(path: &Path) -> Result<(Box<dyn Source>, Description), SlideE
         let (source, description) = flat::Flat::open(path, format)?;
         return Ok((Box::new(source), description));
     }
-    let (source, description) = whole_slide::WholeSlide::open(path)?;
-    Ok((Box::new(source), description))
+    match whole_slide::WholeSlide::open(path) {
+        Ok((source, description)) => Ok((Box::new(source), description)),
+        // The commonest damage is a copy that broke off, and then no reader finds what it looks for.
+        Err(SlideError::NotASlide { .. }) if points_beyond(path, metadata.len()) => {
+            Err(SlideError::damaged(
+                path,
+                "it ends before the place where its list of images begins. Was it copied whole?",
+            ))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether a file of so many bytes starts as a TIFF whose first directory lies beyond its end.
+fn points_beyond(path: &Path, bytes: u64) -> bool {
+    let (mut magic, mut short, mut long) = ([0; 4], [0; 4], [0; 8]);
+    let read = File::open(path).and_then(|mut file| {
+        file.read_exact(&mut magic)?;
+        file.read_exact(&mut short)?;
+        file.read_exact(&mut long)
+    });
+    let directory = match &magic {
+        b"II*\0" => u32::from_le_bytes(short).into(),
+        b"MM\0*" => u32::from_be_bytes(short).into(),
+        b"II+\0" => u64::from_le_bytes(long),
+        b"MM\0+" => u64::from_be_bytes(long),
+        _ => return false,
+    };
+    read.is_ok() && directory >= bytes
 }

@@ -7,6 +7,7 @@
 
 mod support;
 
+use domain::geometry::Mpp;
 use image::{DynamicImage, RgbImage};
 use slide::{MppOrigin, OpenOptions, Slide, SlideError};
 use support::{
@@ -96,21 +97,17 @@ fn a_slide_without_resolution_asks_for_it() {
         let error = Slide::open(file.path(), OpenOptions::default()).unwrap_err();
         assert!(matches!(error, SlideError::MissingMpp { .. }), "{error}");
         assert!(error.to_string().contains("--mpp"));
-        let slide = Slide::open(file.path(), OpenOptions { mpp: Some(0.25) }).unwrap();
-        assert_eq!(
-            (slide.mpp().x, slide.mpp_origin()),
-            (0.25, MppOrigin::Given)
-        );
+        let given = Mpp { x: 0.5, y: 0.25 };
+        let slide = Slide::open(file.path(), OpenOptions { mpp: Some(given) }).unwrap();
+        assert_eq!((slide.mpp(), slide.mpp_origin()), (given, MppOrigin::Given));
     }
     for um_per_px in [0.0, -1.0, 1000.0, f64::NAN] {
-        let error = Slide::open(
-            "nowhere.svs",
-            OpenOptions {
-                mpp: Some(um_per_px),
-            },
-        )
-        .unwrap_err();
-        assert!(matches!(error, SlideError::ImplausibleMpp { .. }));
+        let (x, y) = (0.5, um_per_px);
+        for mpp in [Mpp { x, y }, Mpp { x: y, y: x }] {
+            let error = Slide::open("nowhere.svs", OpenOptions { mpp: Some(mpp) }).unwrap_err();
+            assert!(matches!(error, SlideError::ImplausibleMpp { .. }));
+            assert!(error.to_string().starts_with(&um_per_px.to_string()));
+        }
     }
 }
 
@@ -157,6 +154,23 @@ fn flat_images_are_slides_with_a_pyramid() {
             .unwrap();
         assert!(largest_difference(&tile, &scaled) <= 14);
     }
+}
+
+#[test]
+fn an_open_slide_says_how_much_memory_it_may_take() {
+    let file = TempSlide::new("photo.png", &png(&drawn(3000, 1000)));
+    let flat = Slide::open(file.path(), GIVEN_MPP).unwrap();
+    // Its pixels, and the level that coarser ones are drawn from.
+    let bytes = 3 * (3000 * 1000 + 1500 * 500);
+    assert_eq!(flat.resident_bytes(), bytes);
+    // The caches of a tiled slide do not grow with it.
+    let (tiled, _file) = opened(&Tiff::pyramid(&drawn(3000, 1000), 1, Coding::YCbCr));
+    let (small, _file) = opened(&Tiff::pyramid(&drawn(300, 100), 1, Coding::YCbCr));
+    assert_eq!(
+        tiled.resident_bytes() - small.resident_bytes(),
+        3 * 1500 * 500
+    );
+    assert!((16 << 20..64 << 20).contains(&small.resident_bytes()));
 }
 
 #[test]

@@ -7,10 +7,10 @@
 
 mod support;
 
-use domain::geometry::SlideRect;
+use domain::geometry::{Mpp, SlideRect};
 use image::{Rgb, RgbImage};
-use slide::{Slide, TissueMask};
-use support::slide_of;
+use slide::{OpenOptions, Slide, TissueMask};
+use support::{TempSlide, png, slide_of};
 
 const GLASS: [u8; 3] = [244, 243, 245];
 const FAT: [u8; 3] = [243, 241, 244];
@@ -191,6 +191,29 @@ fn the_grid_has_the_scale_of_the_encoder_and_not_of_the_slide() {
     assert!(mask.tile_grid(0, 0.5).is_err());
 }
 
+/// Tiles are square in µm: with half the µm per pixel downwards, they are twice as many pixels high.
+#[test]
+fn pixels_that_are_not_square_are_laid_and_drawn_by_axis() {
+    let colour = |x: u32, y: u32| [(120 + x / 8) as u8, 40 + (y / 16) as u8, 160];
+    let image = RgbImage::from_fn(600, 1000, |x, y| Rgb(colour(x, y)));
+    let file = TempSlide::new("oblong.png", &png(&image));
+    let mpp = Some(Mpp { x: 0.5, y: 0.25 });
+    let slide = Slide::open(file.path(), OpenOptions { mpp }).unwrap();
+    let grid = mask_of(&slide).tile_grid(224, 0.5).unwrap();
+    assert_eq!((grid.size_x, grid.size_y), (224.0, 448.0));
+    assert_eq!((grid.step_x, grid.step_y), (224.0, 448.0));
+    assert_eq!((grid.origin_x, grid.origin_y), (76.0, 52.0));
+    assert_eq!((grid.columns, grid.rows, grid.len()), (2, 2, 4));
+    let tile = slide.tile_region(&grid, 3, 224).unwrap();
+    for (x, y, pixel) in tile.enumerate_pixels() {
+        let expected = colour(76 + 224 + x, 52 + 448 + 2 * y);
+        assert!(
+            std::iter::zip(pixel.0, expected).all(|(a, b)| a.abs_diff(b) <= 1),
+            "({x}, {y}): {pixel:?}, not {expected:?}"
+        );
+    }
+}
+
 #[test]
 fn coverage_is_exact_to_a_part_of_a_pixel() {
     let bounds = SlideRect {
@@ -202,7 +225,7 @@ fn coverage_is_exact_to_a_part_of_a_pixel() {
     let half = RgbImage::from_fn(100, 100, |x, _| {
         Rgb(if x < 50 { [200, 110, 160] } else { GLASS })
     });
-    let mask = TissueMask::of_thumbnail(&half, bounds, domain::geometry::Mpp::square(0.5));
+    let mask = TissueMask::of_thumbnail(&half, bounds, Mpp::square(0.5));
     let across = SlideRect {
         x: 700.0,
         y: 100.0,

@@ -19,6 +19,8 @@ pub struct NewSlide {
     pub path: String,
     /// Its length.
     pub bytes: u64,
+    /// When it was last modified: Unix time, ns.
+    pub modified_ns: i64,
     /// Name of the file format.
     pub format: String,
     /// Its levels.
@@ -50,6 +52,9 @@ pub struct SlideFile {
     pub path: String,
     /// Its length, as it was at the import.
     pub bytes: u64,
+    /// When it was last modified, as it was when its hash was last found right: Unix time, ns. Not known of a slide that was
+    /// imported before this was kept.
+    pub modified_ns: Option<i64>,
     /// Name of the file format.
     pub format: String,
     /// Its levels.
@@ -81,10 +86,11 @@ impl Store {
         let mut transaction = self.pool.begin().await?;
         let row = sqlx::query!(
             "insert into slide (specimen_id, code, sha256, path, bytes, format, pyramid, width, height, mpp_x, mpp_y,
-                 objective, tissue, source)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+                 objective, tissue, source, modified_ns)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
              on conflict (sha256) do update
-                 set path = excluded.path, format = excluded.format, pyramid = excluded.pyramid
+                 set path = excluded.path, modified_ns = excluded.modified_ns, format = excluded.format,
+                     pyramid = excluded.pyramid
              returning id, code",
             slide.specimen.0,
             slide.code,
@@ -100,6 +106,7 @@ impl Store {
             slide.objective,
             slide.tissue,
             slide.source,
+            slide.modified_ns,
         )
         .fetch_one(&mut *transaction)
         .await?;
@@ -151,7 +158,7 @@ impl Store {
     /// When there is no such slide.
     pub async fn slide_file(&self, code: &str) -> Result<SlideFile, StoreError> {
         let row = sqlx::query!(
-            r#"select slide.id, slide.code, version as "version!", sha256, path, bytes, format,
+            r#"select slide.id, slide.code, version as "version!", sha256, path, bytes, modified_ns, format,
                  pyramid as "pyramid: Json<Pyramid>", mpp_x, mpp_y, specimen.patient_id
              from slide join specimen on specimen.id = slide.specimen_id
              where slide.code = $1"#,
@@ -167,6 +174,7 @@ impl Store {
             sha256: row.sha256,
             path: row.path,
             bytes: row.bytes.unsigned_abs(),
+            modified_ns: row.modified_ns,
             format: row.format,
             pyramid: row.pyramid.0,
             mpp: Mpp {
@@ -175,6 +183,28 @@ impl Store {
             },
             patient: PatientId(row.patient_id),
         })
+    }
+
+    /// Brings up to date where the file of a slide lies and when it was last modified (Unix time, ns). Its hash must have been
+    /// found right.
+    ///
+    /// # Errors
+    /// When Postgres refuses.
+    pub async fn set_slide_file(
+        &self,
+        slide: SlideId,
+        path: &str,
+        modified_ns: i64,
+    ) -> Result<(), StoreError> {
+        sqlx::query!(
+            "update slide set path = $2, modified_ns = $3 where id = $1",
+            slide.0,
+            path,
+            modified_ns,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
     }
 
     /// The code of the slide with this very file, if it is one already.

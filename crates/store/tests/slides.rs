@@ -395,13 +395,22 @@ async fn the_same_file_is_the_same_slide_and_a_code_is_one_slides() {
     assert_eq!(store.next_slide_code("S").await.unwrap(), "S-0001");
     let mut moved = new_slide(specimen, "S-0001", hash(1));
     moved.path = "/elsewhere/scan.svs".to_owned();
+    moved.modified_ns += 1;
     let (id, code) = store.put_slide(&moved).await.unwrap();
     assert_eq!((id, code.as_str()), (seed.patients[0].slide, "PH-0001"));
     let file = store.slide_file("PH-0001").await.unwrap();
     assert_eq!(
-        (file.path.as_str(), file.bytes),
-        ("/elsewhere/scan.svs", 12_345)
+        (file.path.as_str(), file.bytes, file.modified_ns),
+        ("/elsewhere/scan.svs", 12_345, Some(moved.modified_ns))
     );
+    store.set_slide_file(id, "/home/scan.svs", 7).await.unwrap();
+    let found = store.slide_file("PH-0001").await.unwrap();
+    assert_eq!(
+        (found.path.as_str(), found.modified_ns),
+        ("/home/scan.svs", Some(7))
+    );
+    let other = store.slide_file("PH-0002").await.unwrap();
+    assert_ne!((other.path, other.modified_ns), (found.path, Some(7)));
     assert_eq!(
         (file.sha256, file.version),
         (hash(1), hash(1)[..12].to_owned())

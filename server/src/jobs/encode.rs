@@ -9,30 +9,24 @@ use domain::geometry::TileGrid;
 use domain::ids::GridId;
 use model::encoder::{DIM, EFFICIENTNET_LITE0, TILE_BYTES, TILE_MPP, TILE_SIZE_PX};
 use sha2::{Digest, Sha256};
-use slide::{OpenOptions, Slide};
+use slide::Slide;
 use store::SpotRow;
 use store::files::FileError;
 
 use super::{Hopeless, JobContext};
 use crate::cohorts;
+use crate::slide_file;
 
 /// Encodes every spot of a slide.
 pub fn run(context: &JobContext, code: &str) -> anyhow::Result<()> {
     let file = context.wait(context.store().slide_file(code))?;
-    let path = crate::import::path_of(context.files(), &file.path)?;
-    let slide = Slide::open(
-        &path,
-        OpenOptions {
-            mpp: Some(file.mpp.mean()),
-        },
-    )
-    // A path may hold a name, and the reason is shown.
-    .map_err(|error| {
-        Hopeless(
-            error
-                .to_string()
-                .replace(&*path.to_string_lossy(), "The file of this slide"),
-        )
+    let opened = slide_file::open(context.store(), context.files(), &file);
+    let slide = context.wait(opened).map_err(|error| {
+        if error.is_of_the_file() {
+            Hopeless(error.to_string()).into()
+        } else {
+            anyhow::Error::new(error)
+        }
     })?;
     let encoder = context.wait(cohorts::ensure_encoder(context.store()))?;
     let spots = context.wait(context.store().spots(file.id))?;

@@ -118,7 +118,8 @@ pub struct Imported {
 
 /// Imports a file of the machine that the server runs on. Only for who can read the server's key file.
 #[utoipa::path(post, path = "/api/v1/slides", request_body = ImportRequest,
-    responses((status = 201, body = Imported), (status = 403, body = ProblemBody), (status = 422, body = ProblemBody)))]
+    responses((status = 201, body = Imported), (status = 403, body = ProblemBody), (status = 409, body = ProblemBody),
+        (status = 422, body = ProblemBody)))]
 async fn import_slide(
     State(state): State<AppState>,
     headers: HeaderMap,

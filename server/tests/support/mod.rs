@@ -53,6 +53,13 @@ impl Place {
         self.folder.path().join("data")
     }
 
+    /// The key that the running server left for the command line.
+    pub fn key(&self) -> String {
+        let contents = std::fs::read(self.data_dir().join("server.json")).unwrap();
+        let contents: Value = serde_json::from_slice(&contents).unwrap();
+        contents["key"].as_str().unwrap().to_owned()
+    }
+
     /// The program with this data folder.
     pub fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_marrowscope"));

@@ -16,6 +16,11 @@ const MAX_PIXELS: u64 = 100_000_000;
 /// Most bytes that a decoder may take besides: 16-bit samples and alpha included.
 const MAX_DECODER_BYTES: u64 = MAX_PIXELS * 8 + (64 << 20);
 
+/// Longest JPEG file, which is read whole before it is decoded: as many bytes as its pixels may take.
+const MAX_JPEG_BYTES: u64 = MAX_PIXELS * 3;
+/// Longest PNG file: more than the samples of the largest image cannot be needed.
+const MAX_PNG_BYTES: u64 = MAX_DECODER_BYTES;
+
 /// A decoded flat image.
 pub(crate) struct Flat {
     pixels: RgbImage,
@@ -38,6 +43,24 @@ impl Flat {
         format: ImageFormat,
     ) -> Result<(Self, Description), SlideError> {
         let file = File::open(path).map_err(|source| SlideError::io(path, source))?;
+        let bytes = file
+            .metadata()
+            .map_err(|source| SlideError::io(path, source))?
+            .len();
+        let most_bytes = match format {
+            ImageFormat::Jpeg => MAX_JPEG_BYTES,
+            _ => MAX_PNG_BYTES,
+        };
+        if bytes > most_bytes {
+            return Err(SlideError::too_large(
+                path,
+                format!(
+                    "an image file of {} MB; at most {} MB. Convert it to a tiled TIFF",
+                    bytes / 1_000_000,
+                    most_bytes / 1_000_000
+                ),
+            ));
+        }
         if format == ImageFormat::Jpeg {
             // The decoder fills what is missing with grey instead of failing.
             let stream = std::fs::read(path).map_err(|source| SlideError::io(path, source))?;
@@ -90,6 +113,10 @@ impl Flat {
 }
 
 impl Source for Flat {
+    fn resident_bytes(&self) -> u64 {
+        self.pixels.as_raw().len() as u64
+    }
+
     fn stored_tile(
         &self,
         _level: usize,

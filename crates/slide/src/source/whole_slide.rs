@@ -17,11 +17,15 @@ use wsi_rs::{
 
 use super::flat::blend_on_white;
 use super::{Description, LevelRect, MAX_SIDE_PX, OWN_TILE_PX, Source};
-use crate::error::SlideError;
+use crate::error::{SlideError, reason_of};
 use crate::jpeg::{self, ColourModel};
 
-/// Decoded tiles kept per slide for regions that share them.
-const CACHE_BYTES: u64 = 32 << 20;
+/// Decoded tiles kept per slide for regions that share them: a strip of 8192 px and the one below it, with tiles of 256 px.
+const CACHE_BYTES: u64 = 16 << 20;
+/// Decoded tiles kept for display, which is not what regions ask for.
+const DISPLAY_CACHE_BYTES: u64 = 1 << 20;
+/// What a slide is taken to need besides: its index and its open files.
+const INDEX_BYTES: u64 = 4 << 20;
 /// Stored tile sizes that are served as they are; others are cut anew.
 const TILE_SIDES_PX: std::ops::RangeInclusive<u32> = 64..=2048;
 /// Coarsest resolution taken from a plain TIFF: programs write 72 or 300 dpi into images that were never measured.
@@ -53,7 +57,7 @@ impl WholeSlide {
                 CacheConfig::deterministic()
                     .with_shared_tile_bytes(CACHE_BYTES)
                     // Only regions are read, which use the other cache.
-                    .with_display_tile_bytes(1 << 20),
+                    .with_display_tile_bytes(DISPLAY_CACHE_BYTES),
             )
             .with_decode_execution_options(
                 DecodeExecutionOptions::default().with_acceleration(DecodeAcceleration::CpuOnly),
@@ -100,7 +104,7 @@ impl WholeSlide {
             level,
             x,
             y,
-            reason: error.to_string(),
+            reason: reason_of(&self.path, error),
         }
     }
 
@@ -139,6 +143,11 @@ impl WholeSlide {
 }
 
 impl Source for WholeSlide {
+    fn resident_bytes(&self) -> u64 {
+        // wsi-rs gives the caches of single formats half of the shared one besides.
+        CACHE_BYTES + CACHE_BYTES / 2 + DISPLAY_CACHE_BYTES + INDEX_BYTES
+    }
+
     fn stored_tile(
         &self,
         level: usize,

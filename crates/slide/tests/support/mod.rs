@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use domain::geometry::SlideRect;
+use domain::geometry::{Mpp, SlideRect};
 use image::RgbImage;
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 use slide::{OpenOptions, PyramidTile, Slide};
@@ -27,7 +27,9 @@ pub fn sample() -> Slide {
     Slide::open(sample_path(), OpenOptions::default()).unwrap()
 }
 
-pub const GIVEN_MPP: OpenOptions = OpenOptions { mpp: Some(0.5) };
+pub const GIVEN_MPP: OpenOptions = OpenOptions {
+    mpp: Some(Mpp::square(0.5)),
+};
 
 /// A file that goes away with the value.
 pub struct TempSlide {

@@ -70,6 +70,7 @@ pub fn new_slide(specimen: domain::ids::SpecimenId, code: &str, sha256: String) 
         sha256,
         path: format!("slides/{code}.tif"),
         bytes: 12_345,
+        modified_ns: 1_700_000_000_123_456_789,
         format: "tiff".to_owned(),
         pyramid: pyramid(),
         mpp: Mpp::square(0.5),
