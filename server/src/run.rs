@@ -3,7 +3,7 @@
 use std::future::IntoFuture;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
@@ -14,6 +14,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::args::{Arguments, Command, Place, Serve};
+use crate::device::DeviceSlot;
 use crate::guard::Hosts;
 use crate::jobs::Work;
 use crate::key::ServerKey;
@@ -93,7 +94,7 @@ async fn serve_with(
     let store = postgres.store().clone();
     let stopping = CancellationToken::new();
     let progress = ProgressHub::start(store.clone(), stopping.clone());
-    let device = Arc::new(OnceLock::new());
+    let device = Arc::new(DeviceSlot::empty());
     let work = Work::new(
         store.clone(),
         files.clone(),
