@@ -72,11 +72,11 @@ impl Problem {
         }
     }
 
-    /// 507: the disk is full.
+    /// 507: the disk of the database is full.
     pub fn disk_full() -> Self {
         Self::new(
             StatusCode::INSUFFICIENT_STORAGE,
-            "The disk is full. Free some space and try again; nothing was half written.",
+            "The disk of the database is full. Free some space on it and try again; nothing was half written.",
         )
     }
 
@@ -130,6 +130,7 @@ impl From<store::StoreError> for Problem {
             store::StoreError::Unavailable { .. } => Self::unavailable(
                 "The database does not answer. The server keeps trying; try again in a moment.",
             ),
+            store::StoreError::DiskFull => Self::disk_full(),
             store::StoreError::Refused { rule } => Self::conflict(format!("Not possible: {rule}.")),
             other => Self::internal(&other),
         }
@@ -142,5 +143,17 @@ impl From<slide::SlideError> for Problem {
             slide::SlideError::OutOfBounds { .. } => Self::not_found(error.to_string()),
             _ => Self::unusable(error.to_string()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_not_taken_for_an_absent_database() {
+        let problem = Problem::from(store::StoreError::DiskFull);
+        assert_eq!(problem.status(), StatusCode::INSUFFICIENT_STORAGE);
+        assert!(problem.detail().contains("disk of the database is full"));
     }
 }
