@@ -49,6 +49,14 @@ impl Problem {
         Self::new(StatusCode::FORBIDDEN, detail)
     }
 
+    /// 405: the address is right, the method is not.
+    pub fn method_not_allowed() -> Self {
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "This address does not take that method.",
+        )
+    }
+
     /// 409: contradicts what is there.
     pub fn conflict(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::CONFLICT, detail)
@@ -62,6 +70,11 @@ impl Problem {
     /// 422: understood, but the slide or file cannot be used.
     pub fn unusable(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
+    }
+
+    /// The body cannot be read, for the reason that the status gives: 400, 413, 415 or 422.
+    pub fn unread(status: StatusCode, detail: impl Into<String>) -> Self {
+        Self::new(status, detail)
     }
 
     /// 503: not now; the client may ask again.
