@@ -48,8 +48,8 @@ pub struct Place {
 /// How to serve.
 #[derive(Debug, Clone, Args)]
 pub struct Serve {
-    /// Address to listen on.
-    #[arg(long, default_value = "127.0.0.1:3000")]
+    /// Loopback address to listen on.
+    #[arg(long, default_value = "127.0.0.1:3000", value_name = "ADDRESS:PORT", value_parser = loopback)]
     pub listen: SocketAddr,
     /// A further name that the server goes by, with its port unless that is the scheme's own; may be repeated.
     #[arg(long = "allow-host", value_name = "NAME[:PORT]")]
@@ -93,5 +93,58 @@ impl Place {
         self.assets_dir
             .clone()
             .unwrap_or_else(|| self.data_dir.join("assets"))
+    }
+}
+
+/// An address that only this machine can reach: the server does not ask who is there, and everybody may stop jobs.
+fn loopback(text: &str) -> Result<SocketAddr, String> {
+    let address: SocketAddr = text
+        .parse()
+        .map_err(|_| "write it as ADDRESS:PORT, for example 127.0.0.1:3000".to_owned())?;
+    if address.ip().to_canonical().is_loopback() {
+        Ok(address)
+    } else {
+        Err(
+            "this version serves only the machine that it runs on, because it does not ask who is there: listen on \
+             127.0.0.1 or [::1]. From elsewhere it is reached through `ssh -L`, or through a reverse proxy on this \
+             machine that asks (see --allow-host)"
+                .to_owned(),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_this_machine_is_served() {
+        let listen = |address| Arguments::try_parse_from(["marrowscope", "--listen", address]);
+        for address in [
+            "127.0.0.1:0",
+            "127.3.2.1:80",
+            "[::1]:3000",
+            "[::ffff:127.0.0.1]:3000",
+        ] {
+            let parsed = listen(address).unwrap();
+            assert_eq!(parsed.serve.listen, address.parse().unwrap());
+        }
+        for address in [
+            "0.0.0.0:3000",
+            "[::]:3000",
+            "192.168.1.5:3000",
+            "[::ffff:10.0.0.1]:3000",
+        ] {
+            let refused = listen(address).unwrap_err();
+            assert_ne!(refused.exit_code(), 0);
+            let said = refused.to_string();
+            assert!(said.contains("ssh -L"), "{address}: {said}");
+        }
+        assert!(
+            listen("3000")
+                .unwrap_err()
+                .to_string()
+                .contains("ADDRESS:PORT")
+        );
     }
 }

@@ -26,6 +26,13 @@ impl Hosts {
             format!("[::1]:{port}"),
         ];
         hosts.push(listen.to_string());
+        // Browsers leave out the port that is the scheme's own.
+        let portless: Vec<_> = hosts
+            .iter()
+            .filter_map(|host| host.strip_suffix(":80"))
+            .map(str::to_owned)
+            .collect();
+        hosts.extend(portless);
         hosts.extend(configured.iter().map(|host| host.to_ascii_lowercase()));
         Self(hosts.into())
     }
@@ -132,6 +139,23 @@ mod tests {
                 "{host}"
             );
         }
+    }
+
+    #[test]
+    fn on_the_port_of_the_scheme_the_names_go_without_it() {
+        let on = |listen: &str| Hosts::new(listen.parse().unwrap(), &[]);
+        for host in [
+            "localhost",
+            "127.0.0.1",
+            "[::1]",
+            "127.0.0.2",
+            "localhost:80",
+        ] {
+            assert!(on("127.0.0.2:80").knows(host), "{host}");
+        }
+        assert!(!on("127.0.0.2:80").knows("evil.example"));
+        assert!(!on("127.0.0.1:8080").knows("localhost"));
+        assert!(!on("127.0.0.1:8080").knows("localhost:80"));
     }
 
     #[test]

@@ -49,6 +49,14 @@ impl Problem {
         Self::new(StatusCode::FORBIDDEN, detail)
     }
 
+    /// 405: the address is right, the method is not.
+    pub fn method_not_allowed() -> Self {
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "This address does not take that method.",
+        )
+    }
+
     /// 409: contradicts what is there.
     pub fn conflict(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::CONFLICT, detail)
@@ -64,6 +72,11 @@ impl Problem {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
     }
 
+    /// The body cannot be read, for the reason that the status gives: 400, 413, 415 or 422.
+    pub fn unread(status: StatusCode, detail: impl Into<String>) -> Self {
+        Self::new(status, detail)
+    }
+
     /// 503: not now; the client may ask again.
     pub fn unavailable(detail: impl Into<String>) -> Self {
         Self {
@@ -72,11 +85,11 @@ impl Problem {
         }
     }
 
-    /// 507: the disk is full.
+    /// 507: the disk of the database is full.
     pub fn disk_full() -> Self {
         Self::new(
             StatusCode::INSUFFICIENT_STORAGE,
-            "The disk is full. Free some space and try again; nothing was half written.",
+            "The disk of the database is full. Free some space on it and try again; nothing was half written.",
         )
     }
 
@@ -130,6 +143,7 @@ impl From<store::StoreError> for Problem {
             store::StoreError::Unavailable { .. } => Self::unavailable(
                 "The database does not answer. The server keeps trying; try again in a moment.",
             ),
+            store::StoreError::DiskFull => Self::disk_full(),
             store::StoreError::Refused { rule } => Self::conflict(format!("Not possible: {rule}.")),
             other => Self::internal(&other),
         }
@@ -142,5 +156,17 @@ impl From<slide::SlideError> for Problem {
             slide::SlideError::OutOfBounds { .. } => Self::not_found(error.to_string()),
             _ => Self::unusable(error.to_string()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_not_taken_for_an_absent_database() {
+        let problem = Problem::from(store::StoreError::DiskFull);
+        assert_eq!(problem.status(), StatusCode::INSUFFICIENT_STORAGE);
+        assert!(problem.detail().contains("disk of the database is full"));
     }
 }

@@ -3,17 +3,18 @@
 use std::future::IntoFuture;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use store::Postgres;
 use store::files::Files;
+use store::{OpenError, Postgres};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::args::{Arguments, Command, Place, Serve};
+use crate::device::DeviceSlot;
 use crate::guard::Hosts;
 use crate::jobs::Work;
 use crate::key::ServerKey;
@@ -58,6 +59,29 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     result
 }
 
+/// Ctrl-C and SIGTERM. From its making on neither ends the process by itself.
+struct StopSignals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl StopSignals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    /// Waits for one of them. One that came before counts.
+    async fn recv(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
 async fn serve(place: Place, serve: Serve) -> anyhow::Result<()> {
     let started = Instant::now();
     // The port first: when it is taken, nothing else has been touched.
@@ -69,10 +93,25 @@ async fn serve(place: Place, serve: Serve) -> anyhow::Result<()> {
     std::fs::create_dir_all(&place.data_dir)
         .with_context(|| format!("cannot make the data folder {}", place.data_dir.display()))?;
     let files = Files::open(&place.data_dir)?;
-    let postgres = Postgres::open(place.database_url.as_deref(), &place.data_dir).await?;
+    let mut signals = StopSignals::listen()?;
+    let url = place.database_url.as_deref();
+    let opened = Postgres::open_unless(url, &place.data_dir, signals.recv()).await;
+    if matches!(opened, Err(OpenError::Interrupted)) {
+        tracing::info!("stopped while the database was starting");
+        return Ok(());
+    }
+    let postgres = opened?;
     tracing::info!("database: {}", postgres.place());
     let result = serve_with(
-        listener, address, site, &postgres, files, &place, &serve, started,
+        listener,
+        address,
+        site,
+        &postgres,
+        files,
+        &place,
+        &serve,
+        started,
+        &mut signals,
     )
     .await;
     // Only now that nothing is served any more.
@@ -89,11 +128,12 @@ async fn serve_with(
     place: &Place,
     serve: &Serve,
     started: Instant,
+    signals: &mut StopSignals,
 ) -> anyhow::Result<()> {
     let store = postgres.store().clone();
     let stopping = CancellationToken::new();
     let progress = ProgressHub::start(store.clone(), stopping.clone());
-    let device = Arc::new(OnceLock::new());
+    let device = Arc::new(DeviceSlot::empty());
     let work = Work::new(
         store.clone(),
         files.clone(),
@@ -129,11 +169,7 @@ async fn serve_with(
     tracing::info!("listening on http://{address}");
     tracing::info!("{}", domain::NOT_FOR_DIAGNOSIS);
 
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        result = tokio::signal::ctrl_c() => result?,
-        _ = terminate.recv() => {}
-    }
+    signals.recv().await;
     tracing::info!("stopping");
     stopping.cancel();
     if tokio::time::timeout(DRAIN, server).await.is_err() {

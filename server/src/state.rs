@@ -1,7 +1,7 @@
 //! What every route can reach.
 
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::FromRef;
@@ -10,7 +10,7 @@ use domain::view::{DeviceView, Status};
 use store::{Page, Store};
 use tokio_util::sync::CancellationToken;
 
-use crate::device::Device;
+use crate::device::DeviceSlot;
 use crate::jobs::Work;
 use crate::key::ServerKey;
 use crate::problem::Problem;
@@ -40,9 +40,9 @@ pub struct AppState {
     pub progress: ProgressHub,
     /// The jobs' loop.
     pub work: Work,
-    /// What runs the models; chosen when the first job needs it.
+    /// What runs the models; chosen when a job needs it.
     #[from_ref(skip)]
-    pub device: Arc<OnceLock<Device>>,
+    pub device: Arc<DeviceSlot>,
     /// The browser's part.
     pub site: Site,
     /// Where the database is, in words.
@@ -66,7 +66,7 @@ impl AppState {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             uptime_seconds: self.started.elapsed().as_secs(),
             database: self.database.to_string(),
-            device: self.device.get().map(|device| {
+            device: self.device.last().map(|device| {
                 let info = device.info();
                 DeviceView {
                     kind: info.kind.to_string(),

@@ -48,6 +48,21 @@ fn all_predictions(server: &Server) -> Vec<(String, Value)> {
         .collect()
 }
 
+/// A target that the model does not know is told, not answered with another's numbers.
+fn terms_are_served_by_target(server: &Server, slide: &str) {
+    let model = &server.json(&format!("/api/v1/slides/{slide}"))["models"][0];
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let (version, key) = (text(&model["terms_version"]), text(&model["key"]));
+    let terms = |target: &str| {
+        let path = format!("/slides/{slide}/terms/{version}/{key}/{target}/0");
+        server.get(&path)
+    };
+    let known = terms(&text(&model["targets"][0]["key"]));
+    assert!(known.status == 200 && !known.body.is_empty());
+    let said = terms("no-such-target").problem(404);
+    assert!(said.contains("no-such-target"), "{said}");
+}
+
 #[test]
 fn killed_at_random_moments_the_first_run_says_the_same_as_undisturbed() {
     let undisturbed = Place::new();
@@ -61,6 +76,7 @@ fn killed_at_random_moments_the_first_run_says_the_same_as_undisturbed() {
     assert_eq!(jobs["counts"]["failed"], 0, "{jobs:#}");
     // Nothing twice: the sample slide, 12 drawings, 13 encodings, 2 trainings, 2 models on 13 slides.
     assert_eq!(jobs["finished"], 1 + 12 + 13 + 2 + 26, "{jobs:#}");
+    terms_are_served_by_target(&server, &expected[0].0);
     assert!(server.stop().success());
 
     let place = Place::new();

@@ -38,6 +38,26 @@ pub enum ClusterError {
         /// The cluster's folder.
         folder: PathBuf,
     },
+    /// A postmaster that cannot be told from the one of this folder.
+    #[error(
+        "Postgres process {pid} may be using '{}': it was started in '{started_in}', and the folder seems to have been moved \
+         since. Nothing was changed. Move the folder back, or stop that Postgres (`kill -INT {pid}`), and start again. \
+         Only if it serves another folder, of which this one is a copy, remove '{}' instead",
+        cluster.display(), pid_file.display()
+    )]
+    InUse {
+        /// What `postgres -D` takes.
+        cluster: PathBuf,
+        /// The number of the process.
+        pid: u32,
+        /// The folder on its command line.
+        started_in: String,
+        /// The file that names it.
+        pid_file: PathBuf,
+    },
+    /// The start was interrupted; what it had started is stopped.
+    #[error("the start of Postgres was interrupted")]
+    Interrupted,
     /// Root without an account to step down to.
     #[error(
         "Postgres refuses to run as root, and there is neither a user 'postgres' nor 'nobody': add one, start as \

@@ -5,6 +5,7 @@ mod account;
 mod error;
 mod home;
 mod postmaster;
+mod process;
 mod programs;
 mod throwaway;
 
@@ -16,8 +17,10 @@ use std::process::Stdio;
 use error::At;
 use home::Home;
 use postmaster::{PidFile, Postmaster};
+use process::CommandLine;
 
 pub use error::ClusterError;
+pub use process::Interrupt;
 pub use programs::Programs;
 pub use throwaway::Throwaway;
 
@@ -88,14 +91,26 @@ impl Cluster {
     /// # Errors
     /// See [`ClusterError`]; nothing that was there is changed then.
     pub fn open(data_dir: &Path) -> Result<Self, ClusterError> {
-        Self::open_with(data_dir, Durability::Kept)
+        Self::open_unless(data_dir, &Interrupt::default())
     }
 
-    fn open_with(data_dir: &Path, durability: Durability) -> Result<Self, ClusterError> {
+    /// As [`Cluster::open`], but given up when the interrupt is set meanwhile: what was started is stopped again.
+    ///
+    /// # Errors
+    /// See [`ClusterError`]; [`ClusterError::Interrupted`] when it was given up.
+    pub fn open_unless(data_dir: &Path, interrupt: &Interrupt) -> Result<Self, ClusterError> {
+        Self::open_with(data_dir, Durability::Kept, interrupt)
+    }
+
+    fn open_with(
+        data_dir: &Path,
+        durability: Durability,
+        interrupt: &Interrupt,
+    ) -> Result<Self, ClusterError> {
         let home = Home::lock(data_dir)?;
         let written_by = home.written_by()?;
         if written_by.is_some()
-            && let Some(adopted) = Self::adopt(&home)?
+            && let Some(adopted) = Self::adopt(&home, interrupt)?
         {
             return Ok(Self::running(home, durability, adopted.0, adopted.1, true));
         }
@@ -112,13 +127,19 @@ impl Cluster {
             Some(_) => clear_stale(&home)?,
             None => initdb(&home, &programs, durability)?,
         }
+        if interrupt.is_set() {
+            return Err(ClusterError::Interrupted);
+        }
         let socket_folder = home.socket_folder()?;
-        let (postmaster, file) = start(&home, &programs, durability, &socket_folder)?;
+        let (postmaster, file) = start(&home, &programs, durability, &socket_folder, interrupt)?;
         Ok(Self::running(home, durability, postmaster, file, false))
     }
 
     /// A postmaster that already runs on this folder; one that is on its way down is waited for and counts as none.
-    fn adopt(home: &Home) -> Result<Option<(Postmaster, PidFile)>, ClusterError> {
+    fn adopt(
+        home: &Home,
+        interrupt: &Interrupt,
+    ) -> Result<Option<(Postmaster, PidFile)>, ClusterError> {
         let Some(file) = PidFile::read_alive(&home.cluster()) else {
             return Ok(None);
         };
@@ -129,8 +150,15 @@ impl Cluster {
             postmaster.stop()?;
             return Ok(None);
         }
-        let file = postmaster.wait_until_ready()?;
-        Ok(Some((postmaster, file)))
+        match postmaster.wait_until_ready(interrupt) {
+            Ok(file) => Ok(Some((postmaster, file))),
+            Err(error @ ClusterError::Interrupted) => {
+                postmaster.stop()?;
+                remove_socket_folder(&file.socket_folder);
+                Err(error)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     fn running(
@@ -169,8 +197,13 @@ impl Cluster {
         clear_stale(&self.home)?;
         remove_socket_folder(&self.socket_folder);
         self.home.make_private(&self.socket_folder)?;
-        let (postmaster, file) =
-            start(&self.home, &programs, self.durability, &self.socket_folder)?;
+        let (postmaster, file) = start(
+            &self.home,
+            &programs,
+            self.durability,
+            &self.socket_folder,
+            &Interrupt::default(),
+        )?;
         self.pid = file.number();
         self.postmaster = Some(postmaster);
         Ok(true)
@@ -271,7 +304,8 @@ fn initdb(home: &Home, programs: &Programs, durability: Durability) -> Result<()
         command.arg("--no-sync");
     }
     let path = programs.initdb();
-    let output = command.output().at("run", &path)?;
+    // A Ctrl-C in the terminal does not reach it: it takes seconds, and half of it is worth nothing.
+    let output = command.process_group(0).output().at("run", &path)?;
     if !output.status.success() {
         return Err(ClusterError::Program {
             program: path.display().to_string(),
@@ -289,6 +323,7 @@ fn start(
     programs: &Programs,
     durability: Durability,
     socket_folder: &Path,
+    interrupt: &Interrupt,
 ) -> Result<(Postmaster, PidFile), ClusterError> {
     let log_path = home.log();
     let log = File::options()
@@ -324,9 +359,12 @@ fn start(
         .spawn()
         .at("run", &path)?;
     let mut postmaster = Postmaster::started(child, home.cluster(), log_path);
-    match postmaster.wait_until_ready() {
+    match postmaster.wait_until_ready(interrupt) {
         Ok(file) => Ok((postmaster, file)),
         Err(error) => {
+            if let Err(error) = postmaster.stop() {
+                tracing::error!("{error}");
+            }
             remove_socket_folder(socket_folder);
             Err(error)
         }
@@ -336,11 +374,24 @@ fn start(
 /// Clears what a postmaster left that did not get to clear up: the folder of its socket, and its file when the number
 /// in it is now another process of the same account, which Postgres would take for itself. In all other cases Postgres
 /// judges better, for it also looks for sessions that outlived their postmaster.
+///
+/// Nothing is cleared while the number belongs to a postmaster: if the folder was moved under it, it works here, and if
+/// the folder is a copy, it works elsewhere. Nothing that a program may see tells the two apart for certain, so it is
+/// neither stopped nor adopted.
 fn clear_stale(home: &Home) -> Result<(), ClusterError> {
     let path = PidFile::path(&home.cluster());
     let Some(stale) = PidFile::read(&home.cluster()) else {
         return Ok(());
     };
+    if let Some(line) = CommandLine::of_postmaster(stale.pid) {
+        let started_in = line.folder().map(|folder| folder.display().to_string());
+        return Err(ClusterError::InUse {
+            cluster: home.cluster(),
+            pid: stale.number(),
+            started_in: started_in.unwrap_or_else(|| "a folder that it does not tell".to_owned()),
+            pid_file: path,
+        });
+    }
     remove_socket_folder(&stale.socket_folder);
     if rustix::process::test_kill_process(stale.pid).is_ok() {
         fs::remove_file(&path).at("remove", &path)?;

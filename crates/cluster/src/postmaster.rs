@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::process::Child;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -11,6 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::ClusterError;
 use crate::error::At;
+use crate::process::{CommandLine, Interrupt};
 
 const POLL: Duration = Duration::from_millis(10);
 
@@ -52,7 +53,9 @@ impl PidFile {
     /// The file of a postmaster that runs on this very folder. The number alone proves nothing: after a restart of the
     /// machine it may be anybody's.
     pub(crate) fn read_alive(cluster: &Path) -> Option<Self> {
-        Self::read(cluster).filter(|file| is_postmaster_of(file.pid, cluster))
+        Self::read(cluster).filter(|file| {
+            CommandLine::of_postmaster(file.pid).is_some_and(|line| line.is_on(cluster))
+        })
     }
 }
 
@@ -60,17 +63,24 @@ impl PidFile {
 #[derive(Debug)]
 pub(crate) struct Postmaster {
     pid: Pid,
-    /// Absent when adopted.
-    child: Option<Child>,
+    origin: Origin,
     cluster: PathBuf,
     log: PathBuf,
+}
+
+/// Where a postmaster comes from, and so how it is known.
+#[derive(Debug)]
+enum Origin {
+    Started(Child),
+    /// With the arguments that it had; none when it has ended meanwhile.
+    Adopted(Option<CommandLine>),
 }
 
 impl Postmaster {
     pub(crate) fn started(child: Child, cluster: PathBuf, log: PathBuf) -> Self {
         Self {
             pid: Pid::from_child(&child),
-            child: Some(child),
+            origin: Origin::Started(child),
             cluster,
             log,
         }
@@ -79,14 +89,17 @@ impl Postmaster {
     pub(crate) fn adopted(pid: Pid, cluster: PathBuf, log: PathBuf) -> Self {
         Self {
             pid,
-            child: None,
+            origin: Origin::Adopted(CommandLine::of_postmaster(pid)),
             cluster,
             log,
         }
     }
 
     /// Waits until it accepts connections. Recovery after a crash may take its time.
-    pub(crate) fn wait_until_ready(&mut self) -> Result<PidFile, ClusterError> {
+    pub(crate) fn wait_until_ready(
+        &mut self,
+        interrupt: &Interrupt,
+    ) -> Result<PidFile, ClusterError> {
         let limit = Duration::from_secs(120);
         let begin = Instant::now();
         while begin.elapsed() < limit {
@@ -101,6 +114,9 @@ impl Postmaster {
                     tail: tail(&self.log),
                     log: self.log.clone(),
                 });
+            }
+            if interrupt.is_set() {
+                return Err(ClusterError::Interrupted);
             }
             sleep(POLL);
         }
@@ -143,9 +159,11 @@ impl Postmaster {
     }
 
     pub(crate) fn is_alive(&mut self) -> bool {
-        match &mut self.child {
-            Some(child) => matches!(child.try_wait(), Ok(None)),
-            None => is_postmaster_of(self.pid, &self.cluster),
+        match &mut self.origin {
+            Origin::Started(child) => matches!(child.try_wait(), Ok(None)),
+            Origin::Adopted(line) => {
+                line.is_some() && CommandLine::of_postmaster(self.pid) == *line
+            }
         }
     }
 
@@ -156,24 +174,6 @@ impl Postmaster {
             log: self.log.clone(),
         }
     }
-}
-
-/// Whether the process is a `postgres` that was started with this folder. Read from its arguments, which everybody may
-/// see; its working folder would need a privilege that containers withhold even from root. One that has ended and was
-/// not yet collected has none.
-fn is_postmaster_of(pid: Pid, cluster: &Path) -> bool {
-    let pid = pid.as_raw_nonzero();
-    let arguments = if Path::new("/proc/self/cmdline").exists() {
-        fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default()
-    } else {
-        let ps = Command::new("ps")
-            .args(["-ww", "-o", "command=", "-p", &pid.to_string()])
-            .output();
-        ps.map(|output| output.stdout).unwrap_or_default()
-    };
-    let arguments = String::from_utf8_lossy(&arguments).replace('\0', " ");
-    let program = arguments.split(' ').next().unwrap_or_default();
-    program.ends_with("postgres") && arguments.contains(&format!(" -D {} ", cluster.display()))
 }
 
 /// The last lines of a log.
@@ -212,11 +212,5 @@ mod tests {
             assert_eq!(PidFile::parse(&whole[..end]), None);
         }
         assert_eq!(PidFile::parse("0\n/x\n1\n5432\n/tmp\n\n1\nready\n"), None);
-    }
-
-    #[test]
-    fn a_process_that_is_not_postgres_is_no_postmaster() {
-        let own = Pid::from_raw(i32::try_from(std::process::id()).unwrap()).unwrap();
-        assert!(!is_postmaster_of(own, Path::new("/x/cluster")));
     }
 }

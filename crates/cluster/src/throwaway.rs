@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 
 use crate::error::At;
-use crate::{Cluster, ClusterError, Durability, Programs};
+use crate::{Cluster, ClusterError, Durability, Interrupt, Programs};
 
 /// A cluster that is gone, folder and all, when it is dropped or when this process ends, however it ends. It trusts the
 /// machine not to lose power, which makes it fast.
@@ -52,7 +52,7 @@ impl Throwaway {
     pub fn open(folder: &Path) -> Result<Cluster, ClusterError> {
         // The account that root steps down to has to pass through; the cluster inside is closed anyway.
         fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).at("open up", folder)?;
-        Cluster::open_with(folder, Durability::Lost)
+        Cluster::open_with(folder, Durability::Lost, &Interrupt::default())
     }
 
     /// The cluster itself.

@@ -145,6 +145,41 @@ fn a_cluster_whose_server_was_killed_is_adopted() {
 }
 
 #[test]
+fn a_folder_that_was_moved_under_its_postgres_is_refused_until_it_has_its_name_again() {
+    let data = data_dir();
+    let (before, moved) = (data.path().join("before"), data.path().join("moved"));
+    let mut holder = hold(&before);
+    holder.child.kill().unwrap();
+    holder.child.wait().unwrap();
+    fs::rename(&before, &moved).unwrap();
+
+    let pid_file = moved.join("postgres/cluster/postmaster.pid");
+    let text = fs::read_to_string(&pid_file).unwrap();
+    let refused = Cluster::open(&moved).unwrap_err();
+    assert!(matches!(refused, ClusterError::InUse { .. }), "{refused}");
+    let pid = text.lines().next().unwrap();
+    assert!(refused.to_string().contains(&format!("kill -INT {pid}")));
+    // It works on, and can still be reached.
+    assert_eq!(fs::read_to_string(&pid_file).unwrap(), text);
+    let answer = Command::new("psql")
+        .args(["-X", "-A", "-t", "-c", "select 1", &holder.url])
+        .output();
+    assert_eq!(answer.unwrap().stdout, b"1\n");
+
+    // As another mount of the same folder is seen.
+    std::os::unix::fs::symlink(&moved, &before).unwrap();
+    let cluster = Cluster::open(&moved).unwrap();
+    assert!(cluster.was_adopted());
+    assert_eq!(cluster.url(), holder.url);
+    fs::remove_file(&before).unwrap();
+    let pid = self::pid(&cluster);
+    cluster.stop().unwrap();
+    assert!(!pid_file.exists() && Cluster::find_running(&moved).is_none());
+    let arguments = fs::read(format!("/proc/{}/cmdline", pid.as_raw_nonzero()));
+    assert!(arguments.map_or(true, |line| line.is_empty()));
+}
+
+#[test]
 fn a_second_server_on_the_same_folder_is_refused() {
     let data = data_dir();
     let mut holder = hold(data.path());

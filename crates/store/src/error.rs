@@ -7,12 +7,15 @@ use domain::ids::JobId;
 /// Why a query did not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// Postgres is not there, does not answer or has no connection left: asking again later may work.
+    /// Postgres is not there, does not answer, or has no connection or memory left: asking again later may work.
     #[error("the database does not answer")]
     Unavailable {
         /// What happened.
         source: sqlx::Error,
     },
+    /// The disk that Postgres writes to is full: nothing helps but making room. Its own log names the file.
+    #[error("the disk of the database is full")]
+    DiskFull,
     /// A rule of the schema forbids it.
     #[error("{rule}")]
     Refused {
@@ -86,10 +89,14 @@ impl StoreError {
     }
 }
 
-/// Classes of SQLSTATE, or whole codes, that say that the server is gone, going, not yet there or full.
+/// Classes of SQLSTATE, or whole codes, that say that the server is gone, going, not yet there or overloaded: 53200 is
+/// memory, 53300 connections, and both come back by themselves.
 const UNAVAILABLE: &[&str] = &[
-    "08", "57P01", "57P02", "57P03", "57P05", "53300", "53100", "53200", "58",
+    "08", "57P01", "57P02", "57P03", "57P05", "53200", "53300", "58",
 ];
+
+/// SQLSTATE `disk_full`.
+const DISK_FULL: &str = "53100";
 
 impl From<sqlx::Error> for StoreError {
     fn from(source: sqlx::Error) -> Self {
@@ -102,6 +109,9 @@ impl From<sqlx::Error> for StoreError {
             | sqlx::Error::WorkerCrashed => Self::Unavailable { source },
             sqlx::Error::Database(database) => {
                 let code = database.code().unwrap_or(Cow::Borrowed(""));
+                if code == DISK_FULL {
+                    return Self::DiskFull;
+                }
                 if UNAVAILABLE.iter().any(|prefix| code.starts_with(prefix)) {
                     return Self::Unavailable { source };
                 }
@@ -173,5 +183,61 @@ rules! {
 impl std::fmt::Display for Rule {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.text())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::error::{DatabaseError, ErrorKind};
+
+    use super::*;
+
+    /// What Postgres says with a code.
+    #[derive(Debug, thiserror::Error)]
+    #[error("said by Postgres")]
+    struct Said(&'static str);
+
+    impl DatabaseError for Said {
+        fn message(&self) -> &str {
+            "said by Postgres"
+        }
+
+        fn code(&self) -> Option<Cow<'_, str>> {
+            Some(self.0.into())
+        }
+
+        fn as_error(&self) -> &(dyn std::error::Error + Send + Sync + 'static) {
+            self
+        }
+
+        fn as_error_mut(&mut self) -> &mut (dyn std::error::Error + Send + Sync + 'static) {
+            self
+        }
+
+        fn into_error(self: Box<Self>) -> Box<dyn std::error::Error + Send + Sync + 'static> {
+            self
+        }
+
+        fn kind(&self) -> ErrorKind {
+            ErrorKind::Other
+        }
+    }
+
+    fn from_code(code: &'static str) -> StoreError {
+        sqlx::Error::Database(Box::new(Said(code))).into()
+    }
+
+    #[test]
+    fn a_code_of_postgres_says_whether_to_wait_to_make_room_or_to_mend_the_program() {
+        assert!(matches!(from_code("53100"), StoreError::DiskFull));
+        for passing in ["08006", "57P01", "53200", "53300", "58030"] {
+            assert!(from_code(passing).is_unavailable(), "{passing}");
+        }
+        for ours in ["42601", "22003", ""] {
+            assert!(
+                matches!(from_code(ours), StoreError::Database { .. }),
+                "{ours}"
+            );
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use cluster::{Cluster, ClusterError};
+use cluster::{Cluster, ClusterError, Interrupt};
 use sqlx::PgPool;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -71,6 +71,9 @@ pub enum OpenError {
         /// Why.
         source: MigrateError,
     },
+    /// The start was no longer wanted; what it had started is stopped.
+    #[error("the start was interrupted")]
+    Interrupted,
     /// Anything else.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -101,6 +104,38 @@ impl Postgres {
     /// # Errors
     /// See [`OpenError`]; each says what to do.
     pub async fn open(database_url: Option<&str>, data_dir: &Path) -> Result<Self, OpenError> {
+        Self::open_unless(database_url, data_dir, std::future::pending()).await
+    }
+
+    /// As [`Postgres::open`], but given up when `stop` is ready first. Returns only when nothing is left running.
+    ///
+    /// # Errors
+    /// See [`OpenError`]; [`OpenError::Interrupted`] when it was given up.
+    pub async fn open_unless(
+        database_url: Option<&str>,
+        data_dir: &Path,
+        stop: impl Future<Output = ()>,
+    ) -> Result<Self, OpenError> {
+        let interrupt = Interrupt::default();
+        let mut opening = Box::pin(Self::open_either(database_url, data_dir, &interrupt));
+        tokio::select! {
+            opened = &mut opening => return opened,
+            () = stop => interrupt.set(),
+        }
+        // A given Postgres is left as it is. A private one may just be starting on a thread that cannot be dropped.
+        if database_url.is_none()
+            && let Ok(opened) = opening.await
+        {
+            opened.stop().await?;
+        }
+        Err(OpenError::Interrupted)
+    }
+
+    async fn open_either(
+        database_url: Option<&str>,
+        data_dir: &Path,
+        interrupt: &Interrupt,
+    ) -> Result<Self, OpenError> {
         match database_url {
             Some(url) => {
                 let options =
@@ -113,13 +148,13 @@ impl Postgres {
                     place,
                 })
             }
-            None => Self::open_private(data_dir).await,
+            None => Self::open_private(data_dir, interrupt).await,
         }
     }
 
-    async fn open_private(data_dir: &Path) -> Result<Self, OpenError> {
-        let data_dir = data_dir.to_owned();
-        let cluster = blocking(move || Cluster::open(&data_dir)).await?;
+    async fn open_private(data_dir: &Path, interrupt: &Interrupt) -> Result<Self, OpenError> {
+        let (data_dir, interrupt) = (data_dir.to_owned(), interrupt.clone());
+        let cluster = blocking(move || Cluster::open_unless(&data_dir, &interrupt)).await?;
         let place = format!("the private cluster in '{}'", cluster.folder().display());
         let options = PgConnectOptions::from_str(&cluster.url())
             .map_err(|source| OpenError::Url { source })?;

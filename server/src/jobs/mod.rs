@@ -12,11 +12,11 @@ mod steps;
 mod train;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
-use model::device::{DeviceChoice, EncoderDevice, TrialError, TrialReport};
+use model::device::{DeviceChoice, DeviceKind, EncoderDevice, TrialError, TrialReport};
 use model::encoder::Encoder;
 use serde::{Deserialize, Serialize};
 use store::files::Files;
@@ -27,7 +27,7 @@ use tokio::sync::{Notify, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::args::{Place, Serve};
-use crate::device::Device;
+use crate::device::{Device, DeviceSlot};
 use crate::progress::ProgressHub;
 
 pub use steps::{Steps, Stopped};
@@ -87,7 +87,7 @@ struct Shared {
     store: Store,
     files: Files,
     progress: ProgressHub,
-    device: Arc<OnceLock<Device>>,
+    device: Arc<DeviceSlot>,
     assets_dir: PathBuf,
     choice: DeviceChoice,
     first_run: Option<plan::FirstRun>,
@@ -132,30 +132,37 @@ impl JobContext {
             .context("this server was started with --no-first-run")
     }
 
-    /// The device with the encoder on it; chosen and loaded when the first job needs it.
-    pub fn device(&self) -> anyhow::Result<&Device> {
-        if let Some(device) = self.shared.device.get() {
-            return Ok(device);
-        }
-        let weights = self
-            .shared
-            .assets_dir
-            .join(model::encoder::EFFICIENTNET_LITE0.weights_file);
-        let info = model::device::choose(self.shared.choice, || {
-            trial_in_a_child(&self.shared.assets_dir)
-        })?;
-        let device = EncoderDevice::open(info)?;
-        let info = device.info().clone();
-        let encoder = Encoder::load(&weights, &device)?;
-        tracing::info!(
-            "models run on the {} ({}, {}): {}",
-            info.kind,
-            info.name,
-            info.backend,
-            info.reason
-        );
-        let device = Device::start(encoder, info).context("cannot start the device thread")?;
-        Ok(self.shared.device.get_or_init(|| device))
+    /// The device with the encoder on it; chosen and loaded when the first job needs it, and again when it has failed.
+    pub fn device(&self) -> anyhow::Result<Device> {
+        let Shared {
+            assets_dir, choice, ..
+        } = &*self.shared;
+        self.shared.device.get_or_start(|failed| {
+            let device = match failed {
+                // Burn keeps its handle on a card for as long as the process lives: a lost one stays lost to it.
+                Some(failed) if failed.kind == DeviceKind::Gpu && *choice == DeviceChoice::Auto => {
+                    EncoderDevice::cpu(&format!(
+                        "{} failed while it computed; the next start of the server tries it again",
+                        failed.name
+                    ))
+                }
+                _ => EncoderDevice::open(model::device::choose(*choice, || {
+                    trial_in_a_child(assets_dir)
+                })?)?,
+            };
+            let info = device.info().clone();
+            let weights = assets_dir.join(model::encoder::EFFICIENTNET_LITE0.weights_file);
+            let encoder = Encoder::load(&weights, &device)?;
+            tracing::info!(
+                "models run on the {} ({}, {}): {}",
+                info.kind,
+                info.name,
+                info.backend,
+                info.reason
+            );
+            let batch_tiles = encoder.batch_tiles();
+            Device::start(encoder, batch_tiles, info).context("cannot start the device thread")
+        })
     }
 }
 
@@ -178,7 +185,7 @@ impl Work {
         store: Store,
         files: Files,
         progress: ProgressHub,
-        device: Arc<OnceLock<Device>>,
+        device: Arc<DeviceSlot>,
         place: &Place,
         serve: &Serve,
         stopping: CancellationToken,

@@ -1,8 +1,8 @@
 //! The JSON API, described at `/api/v1/openapi.json`.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::routing::get;
+use axum::routing::{any, get};
 use axum::{Json, Router};
 use domain::view::{ModelSummary, Progress, SlideDetail, SlideSummary, Status};
 use serde::{Deserialize, Serialize};
@@ -10,6 +10,7 @@ use utoipa::{OpenApi, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::extract::{JsonBody, Path};
 use crate::import::{self, ImportRequest};
 use crate::problem::{Problem, ProblemBody};
 use crate::state::{ALL_SLIDES, AppState};
@@ -40,7 +41,8 @@ pub fn router() -> Router<AppState> {
             "/api/v1/openapi.json",
             get(move || std::future::ready(Json(description.clone()))),
         )
-        .route("/api/v1/{*rest}", get(no_such_route))
+        .route("/api/v1/", any(no_such_route))
+        .route("/api/v1/{*rest}", any(no_such_route))
 }
 
 async fn no_such_route() -> Problem {
@@ -123,7 +125,7 @@ pub struct Imported {
 async fn import_slide(
     State(state): State<AppState>,
     headers: HeaderMap,
-    Json(request): Json<ImportRequest>,
+    JsonBody(request): JsonBody<ImportRequest>,
 ) -> Result<(StatusCode, Json<Imported>), Problem> {
     let shown = headers
         .get(header::AUTHORIZATION)

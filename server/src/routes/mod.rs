@@ -2,13 +2,16 @@
 
 mod api;
 mod events;
+mod extract;
 mod health;
 mod pictures;
 mod terms;
 
 use axum::Router;
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::handler::HandlerWithoutStateExt;
+use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::middleware::from_fn_with_state;
+use axum::response::Response;
 use axum::routing::get;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
@@ -28,8 +31,12 @@ const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=3153600
 pub fn router(state: AppState, hosts: Hosts) -> Router {
     let files = ServeDir::new(state.site.dir.join("pkg"))
         .precompressed_br()
-        .precompressed_gzip();
-    let public = ServeDir::new(state.site.dir.join("public"));
+        .precompressed_gzip()
+        .fallback(no_such_file.into_service())
+        .call_fallback_on_method_not_allowed(true);
+    let public = ServeDir::new(state.site.dir.join("public"))
+        .fallback(no_such_file.into_service())
+        .call_fallback_on_method_not_allowed(true);
 
     let pictures = Router::new()
         .route(
@@ -68,10 +75,11 @@ pub fn router(state: AppState, hosts: Hosts) -> Router {
                 .fallback_service(files)
                 .layer(SetResponseHeaderLayer::if_not_present(
                     header::CACHE_CONTROL,
-                    IMMUTABLE,
+                    immutable_if_found,
                 )),
         )
         .nest_service("/public", public)
+        .method_not_allowed_fallback(|| std::future::ready(Problem::method_not_allowed()))
         .layer(from_fn_with_state(hosts, guard))
         .layer(SetResponseHeaderLayer::if_not_present(
             header::X_CONTENT_TYPE_OPTIONS,
@@ -87,6 +95,19 @@ pub fn router(state: AppState, hosts: Hosts) -> Router {
         ))
         .layer(TraceLayer::new_for_http())
         .with_state(state)
+}
+
+/// What is not there today may be there tomorrow.
+fn immutable_if_found(response: &Response) -> Option<HeaderValue> {
+    response.status().is_success().then_some(IMMUTABLE)
+}
+
+async fn no_such_file(method: Method) -> Problem {
+    if matches!(method, Method::GET | Method::HEAD) {
+        Problem::not_found("There is no such file. Was the server updated? Reload the page.")
+    } else {
+        Problem::method_not_allowed()
+    }
 }
 
 /// A path's number, or a problem that names it.

@@ -1,9 +1,10 @@
 //! Pyramid tiles and thumbnails: plain GET routes, immutable, because the slide's version is part of the address.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+use super::extract::Path;
 use super::{IMMUTABLE, number};
 use crate::problem::Problem;
 use crate::slides::Encoded;

@@ -1,9 +1,10 @@
 //! The two numbers per tile from which the browser draws every overlay.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 
+use super::extract::Path;
 use super::{IMMUTABLE, number};
 use crate::problem::Problem;
 use crate::state::AppState;
