@@ -131,6 +131,23 @@ test('the values under the cursor are the stored ones, of the fold model that ne
 
 });
 
+test('the keyboard alone moves the view and reads values', async ({ page }) => {
+  const slide = new SlidePage(page);
+  await slide.open('PH-0001');
+  await slide.toggle.check();
+  await slide.canvas.focus();
+  await page.keyboard.press('+');
+  await slide.settled();
+  await expect(slide.value).toBeVisible();
+  await expect(page.getByTestId('viewer-cross')).toBeVisible();
+  const before = await slide.pointedAt();
+  for (let i = 0; i < 3; i++) await page.keyboard.press('ArrowRight');
+  await slide.settled();
+  const after = await slide.pointedAt();
+  expect(after[0]).toBeGreaterThan(before[0]);
+  expect(Math.abs(after[1] - before[1])).toBeLessThan(2);
+});
+
 test('the slide page fits its window and keeps nobody out', async ({ page }, info) => {
   test.setTimeout(120_000);
   const slide = new SlidePage(page);

@@ -56,6 +56,12 @@ pub fn phantom_slide_code(patient: &str) -> String {
     format!("PH-{}", patient.trim_start_matches("P-"))
 }
 
+/// Whether a code is one that the phantom cohort gives its patients: `P-` and digits.
+pub fn is_phantom_patient(code: &str) -> bool {
+    let number = code.strip_prefix("P-");
+    number.is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
+}
+
 /// Name of a model's file in the file store.
 pub fn model_file(key: &str, file: &str) -> String {
     format!("models/{key}/{file}")

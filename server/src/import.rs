@@ -14,6 +14,7 @@ use store::{NewCohort, NewSlide, NewSpecimen, Postgres, Rule, Store, StoreError,
 use utoipa::ToSchema;
 
 use crate::args::{Import, Place};
+use crate::cohorts;
 use crate::problem::Problem;
 use crate::slide_file::modified_ns;
 
@@ -111,6 +112,13 @@ pub async fn import(store: &Store, request: ImportRequest) -> Result<String, Pro
         return Err(Problem::invalid(
             "The tissue must be one word, for example 'marrow'.",
         ));
+    }
+    if let Some(patient) = &request.patient
+        && cohorts::is_phantom_patient(patient.as_str())
+    {
+        return Err(Problem::conflict(format!(
+            "Codes such as {patient} are those of the synthetic patients: choose another for yours."
+        )));
     }
     let (path, mpp) = (request.path.clone(), request.mpp);
     let checked = tokio::task::spawn_blocking(move || check(&path, mpp))

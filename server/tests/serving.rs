@@ -255,6 +255,12 @@ fn what_is_no_slide_is_refused_with_a_reason() {
     let said = told(&output.stderr);
     assert!(said.contains("nompp.png: the file does not say how many micrometres"));
     assert!(said.contains("--mpp"), "{said}");
+    // A patient of the synthetic cohort, which may not be drawn yet.
+    let own = png(&place, "own.png");
+    let output = place.import(&[&own, "--mpp", "0.5", "--patient", "P-0001"]);
+    assert!(!output.status.success());
+    let said = told(&output.stderr);
+    assert!(said.contains("those of the synthetic patients"), "{said}");
     assert_eq!(server.json("/api/v1/slides"), serde_json::json!([]));
     assert!(!server.log().contains("panicked"), "{}", server.log());
 }

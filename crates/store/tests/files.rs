@@ -57,23 +57,6 @@ fn what_is_put_is_read_back_until_it_is_deleted() {
 }
 
 #[test]
-fn the_same_content_by_hash_is_stored_once() {
-    let (folder, files) = files();
-    for _ in 0..2 {
-        let stored = files
-            .put_by_hash("weights", "safetensors", |out| out.write_all(b"abc"))
-            .unwrap();
-        assert_eq!(stored.name, format!("weights/{ABC}.safetensors"));
-    }
-    assert_eq!(names(&folder), [format!("weights/{ABC}.safetensors")]);
-    let path = files.path(&format!("weights/{ABC}.safetensors")).unwrap();
-    assert_eq!(
-        sha256_of(fs::File::open(path).unwrap()).unwrap(),
-        (ABC.to_owned(), 3)
-    );
-}
-
-#[test]
 fn no_name_leads_out_of_the_folder() {
     let (_folder, files) = files();
     for bad in [

@@ -141,29 +141,6 @@ impl Files {
         })
     }
 
-    /// Stores content under `folder/` and its own SHA-256 with an extension: the same content is stored once.
-    ///
-    /// # Errors
-    /// See [`FileError`].
-    pub fn put_by_hash(
-        &self,
-        folder: &str,
-        extension: &str,
-        write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-    ) -> Result<Stored, FileError> {
-        let (incoming, sha256, bytes) = self.receive(folder, write)?;
-        let name = format!("{folder}/{sha256}.{extension}");
-        let path = self.path(&name)?;
-        if !path.is_file() {
-            self.put_in_place(&name, incoming, &path)?;
-        }
-        Ok(Stored {
-            name,
-            sha256,
-            bytes,
-        })
-    }
-
     /// The content of a file.
     ///
     /// # Errors
