@@ -23,7 +23,7 @@ use components::Header;
 use erase::Erase;
 use live::Live;
 use navigation::{CurrentPage, Page};
-use pages::{NotFound, SlideList, SlidePage, StatusPage};
+use pages::{NotFound, SlideList, SlidePage, StatusPage, provide_list_view};
 #[cfg(feature = "ssr")]
 pub use router::router;
 #[cfg(feature = "ssr")]
@@ -34,6 +34,7 @@ pub use shell::SiteAssets;
 pub fn App() -> impl IntoView {
     let current = CurrentPage::provide();
     Live::provide();
+    provide_list_view();
     let page = move || match current.get() {
         Page::Slides => view! { <SlideList /> }.erase(),
         Page::Slide(code) => view! { <SlidePage code=code /> }.erase(),

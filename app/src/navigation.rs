@@ -4,11 +4,13 @@
 //! screen readers. Where a browser lacks it, links load the next document, which the server renders all the same. With
 //! few addresses, none nested, that does what `leptos_router` would, for a tenth of the wasm module.
 
+use std::iter;
+
 use js_sys::{Object, Promise, Reflect};
 use leptos::prelude::*;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
-use web_sys::{EventTarget, Url};
+use web_sys::{EventTarget, FocusOptions, HtmlElement, Url};
 
 /// A page.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -145,6 +147,7 @@ fn follow(current: CurrentPage) {
         let options = Object::new();
         // Setting a property of a fresh object does not fail.
         let _ = Reflect::set(&options, &"handler".into(), &show);
+        let _ = Reflect::set(&options, &"focusReset".into(), &"manual".into());
         event.intercept(&options);
     });
     // Fails only for a listener that is not a function.
@@ -154,14 +157,24 @@ fn follow(current: CurrentPage) {
 
 /// Waits until the page has its data, a second at most: only then can the browser scroll to where the page was left.
 async fn loaded() {
-    for _ in 0..20 {
-        let waits = document().query_selector("main [aria-busy]").ok().flatten();
+    // The first pause is for the page to be put in place at all.
+    for pause in iter::once(0).chain(iter::repeat_n(50, 20)) {
         let pause = Promise::new(&mut |go_on, _| {
-            let _ = window().set_timeout_with_callback_and_timeout_and_arguments_0(&go_on, 50);
+            let _ = window().set_timeout_with_callback_and_timeout_and_arguments_0(&go_on, pause);
         });
-        if waits.is_none() || JsFuture::from(pause).await.is_err() {
+        let waited = JsFuture::from(pause).await;
+        let waits = document().query_selector("main [aria-busy]").ok().flatten();
+        if waits.is_none() || waited.is_err() {
             break;
         }
+    }
+    // Who goes on with the keyboard goes on from the top of the page, not of the document.
+    if let Some(main) = document().get_element_by_id("main") {
+        let options = FocusOptions::new();
+        options.set_prevent_scroll(true);
+        let _ = main
+            .unchecked_into::<HtmlElement>()
+            .focus_with_options(&options);
     }
 }
 

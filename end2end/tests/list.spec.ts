@@ -20,6 +20,17 @@ test('a filter finds a patient', async ({ page }) => {
   await expect(page.locator('a[href^="/slides/PH-"]')).toHaveCount(patients);
   await page.getByRole('searchbox').fill('P-0007');
   await expect(page.locator('a[href^="/slides/"]')).toHaveCount(1);
+  await page.getByRole('searchbox').fill('synthetic del(5q)');
+  await expect(page.locator('a[href^="/slides/"]')).toHaveCount(19);
+  // Kept while a slide is looked at, with the place in the list.
+  await page.mouse.wheel(0, 300);
+  await expect.poll(() => page.evaluate(() => scrollY)).toBeGreaterThan(200);
+  const place = await page.evaluate(() => scrollY);
+  await page.locator('a[href^="/slides/PH-"]').nth(10).click();
+  await expect(page.getByTestId('viewer-canvas')).toBeVisible();
+  await page.goBack();
+  await expect(page.locator('a[href^="/slides/"]')).toHaveCount(19);
+  await expect.poll(() => page.evaluate(() => scrollY)).toBe(place);
   await page.getByRole('searchbox').fill('nobody');
   await expect(page.locator('a[href^="/slides/"]')).toHaveCount(0);
 });

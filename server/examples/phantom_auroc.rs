@@ -2,7 +2,7 @@
 //! first run does, without server and database.
 //!
 //! `cargo run --example phantom_auroc -- SEED [PATIENTS [SPOT_PX]]`; the features are kept in `target/phantom_auroc` for
-//! the next time.
+//! the next time; delete them when the phantom changes.
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -83,11 +83,18 @@ fn main() -> Result<()> {
         let epochs: Vec<usize> = card.fold_models.iter().map(|fold| fold.epochs).collect();
         println!("  epochs {epochs:?}");
         for evaluation in &card.evaluation {
-            let auroc = evaluation
-                .auroc
-                .as_ref()
-                .map_or_else(String::new, |auroc| format!("{auroc:?}"));
-            println!("  {} {auroc}", evaluation.target);
+            let (with, without) = (evaluation.n_positive, evaluation.n_negative);
+            let auroc = evaluation.auroc.as_ref().map_or_else(
+                || "no pair of patients to compare".to_owned(),
+                |auroc| {
+                    let (low, high) = (auroc.interval.lower, auroc.interval.upper);
+                    format!("AUROC {:.2} ({low:.2} to {high:.2})", auroc.value)
+                },
+            );
+            println!(
+                "  {}: {auroc}, {with} with and {without} without it",
+                evaluation.target
+            );
         }
     }
     Ok(())

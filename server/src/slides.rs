@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use moka::future::Cache;
+use moka::policy::EvictionPolicy;
 use slide::{PyramidTile, Slide};
 use store::Store;
 use store::files::Files;
@@ -15,7 +16,7 @@ use crate::problem::Problem;
 use crate::slide_file::{self, OpenError};
 
 /// Bytes that the open slides may hold together: a flat image is held decoded, a tiled one brings its caches.
-const OPEN_BYTES: u64 = 512 << 20;
+const OPEN_BYTES: u64 = 256 << 20;
 /// Bytes of encoded pyramid tiles and thumbnails kept at most.
 const CACHE_BYTES: u64 = 48 << 20;
 /// How long a request may wait for its turn to decode before it is told to come again.
@@ -23,16 +24,17 @@ const PATIENCE: Duration = Duration::from_secs(8);
 /// Long side of a thumbnail, px.
 const THUMBNAIL_PX: u32 = 512;
 
+/// What a picture shows, of a slide by code and version.
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Picture {
     Tile {
-        version: String,
+        slide: String,
         level: u32,
         column: u32,
         row: u32,
     },
     Thumbnail {
-        version: String,
+        slide: String,
     },
 }
 
@@ -77,22 +79,24 @@ impl Slides {
     /// pixels are not here.
     pub async fn get(&self, code: &str, version: &str) -> Result<Arc<Slide>, Problem> {
         self.open
-            .try_get_with(format!("{code}/{version}"), async {
-                let file = self.store.slide_file(code).await?;
-                if file.version != version {
-                    return Err(Problem::not_found(format!(
-                        "Slide {code} has no version {version}."
-                    )));
-                }
-                // Opening a flat image decodes it.
-                let _permit = self.turn().await?;
-                slide_file::open(&self.store, &self.files, &file)
-                    .await
-                    .map(Arc::new)
-                    .map_err(|error| not_opened(code, error))
-            })
+            .try_get_with(name(code, version), self.open_slide(code, version))
             .await
             .map_err(|problem: Arc<Problem>| (*problem).clone())
+    }
+
+    async fn open_slide(&self, code: &str, version: &str) -> Result<Arc<Slide>, Problem> {
+        let file = self.store.slide_file(code).await?;
+        if file.version != version {
+            return Err(Problem::not_found(format!(
+                "Slide {code} has no version {version}."
+            )));
+        }
+        // Opening a flat image decodes it.
+        let _permit = self.turn().await?;
+        slide_file::open(&self.store, &self.files, &file)
+            .await
+            .map(Arc::new)
+            .map_err(|error| not_opened(code, error))
     }
 
     /// One pyramid tile, as it is stored where that can be shown, else encoded once.
@@ -105,12 +109,12 @@ impl Slides {
         row: u32,
     ) -> Result<Encoded, Problem> {
         let key = Picture::Tile {
-            version: version.to_owned(),
+            slide: name(code, version),
             level,
             column,
             row,
         };
-        self.picture(key, code, version, move |slide| {
+        self.picture(key, self.get(code, version), move |slide| {
             let tile = slide.pyramid_tile(level as usize, column, row)?;
             Ok(Encoded {
                 bytes: tile.bytes.into(),
@@ -122,10 +126,18 @@ impl Slides {
 
     /// A JPEG of the whole slide, 512 px on its long side.
     pub async fn thumbnail(&self, code: &str, version: &str) -> Result<Encoded, Problem> {
-        let key = Picture::Thumbnail {
-            version: version.to_owned(),
+        let slide = name(code, version);
+        // A list of slides is no reason to keep them all open.
+        let opened = async {
+            match self.open.get(&slide).await {
+                Some(slide) => Ok(slide),
+                None => self.open_slide(code, version).await,
+            }
         };
-        self.picture(key, code, version, |slide| {
+        let key = Picture::Thumbnail {
+            slide: slide.clone(),
+        };
+        self.picture(key, opened, |slide| {
             let image = slide.thumbnail(THUMBNAIL_PX)?;
             let mut jpeg = Vec::new();
             image::codecs::jpeg::JpegEncoder::new_with_quality(&mut jpeg, 85)
@@ -152,13 +164,12 @@ impl Slides {
     async fn picture(
         &self,
         key: Picture,
-        code: &str,
-        version: &str,
+        slide: impl Future<Output = Result<Arc<Slide>, Problem>>,
         make: impl FnOnce(&Slide) -> Result<Encoded, Problem> + Send + 'static,
     ) -> Result<Encoded, Problem> {
-        let slide = self.get(code, version).await?;
         self.pictures
             .try_get_with(key, async {
+                let slide = slide.await?;
                 let permit = self.turn().await?;
                 tokio::task::spawn_blocking(move || {
                     let _permit = permit;
@@ -172,15 +183,24 @@ impl Slides {
     }
 }
 
-/// Open slides by code and version, at most so many bytes of them, each until nobody has asked for it for ten minutes.
+/// What a slide's pictures go by.
+fn name(code: &str, version: &str) -> String {
+    format!("{code}/{version}")
+}
+
+/// Open slides by code and version, at most so many bytes of them, each until nobody has asked for it for five minutes. What
+/// is asked for now is kept, in place of what was asked for longest ago: opening a slide anew for each of its tiles would
+/// be worse than any other choice. A slide that exceeds the bound alone is kept alone.
 fn registry(most_bytes: u64) -> Cache<String, Arc<Slide>> {
     // A weight is 32 bits wide; in KiB that suffices for any slide.
+    let most = most_bytes >> 10;
     Cache::builder()
-        .max_capacity(most_bytes >> 10)
-        .weigher(|_, slide: &Arc<Slide>| {
-            u32::try_from(slide.resident_bytes() >> 10).unwrap_or(u32::MAX)
+        .max_capacity(most)
+        .eviction_policy(EvictionPolicy::lru())
+        .weigher(move |_, slide: &Arc<Slide>| {
+            u32::try_from((slide.resident_bytes() >> 10).min(most)).unwrap_or(u32::MAX)
         })
-        .time_to_idle(Duration::from_secs(600))
+        .time_to_idle(Duration::from_secs(300))
         .build()
 }
 
@@ -222,5 +242,12 @@ mod tests {
             assert!(open.entry_count() <= 3);
         }
         assert_eq!(open.entry_count(), 3);
+        // The last one is among them, and one that exceeds the bound alone stays, too.
+        assert!(open.get("9").await.is_some());
+        let small = registry(100_000);
+        let slide = Arc::new(Slide::open(&path, OpenOptions { mpp }).unwrap());
+        small.insert("large".to_owned(), slide).await;
+        small.run_pending_tasks().await;
+        assert!(small.get("large").await.is_some());
     }
 }

@@ -114,7 +114,7 @@ fn truth(observation: Option<ObservationView>, kind: TargetKind) -> String {
 
 fn trained_on(evaluation: &Evaluation) -> String {
     format!(
-        "Learned from {} with and {} without it",
+        "Cohort: {} with and {} without it",
         format::count(evaluation.positives, "patient", "patients"),
         evaluation.negatives
     )
@@ -195,7 +195,7 @@ mod tests {
         assert!(reliability(&evaluation(0.51)).ends_with("95 % interval"));
         assert_eq!(
             trained_on(&evaluation(0.5)),
-            "Learned from 12 patients with and 36 without it"
+            "Cohort: 12 patients with and 36 without it"
         );
         assert_eq!(share_with(&evaluation(0.5)), Some(0.25));
     }

@@ -105,6 +105,8 @@ pub fn SlideCard(
                 <span class="card__line num">
                     {format!("{} · {}", format::capitalised(&slide.tissue), format::mpp(slide.mpp))} {objective} {tiles}
                 </span>
+                {(!slide.findings.is_empty())
+                    .then(|| view! { <span class="card__line">{format!("Observed: {}", slide.findings.join(", "))}</span> })}
                 <span class=state.class()>
                     <Icon name=state.icon() />
                     {state.text.clone()}
@@ -140,6 +142,7 @@ mod tests {
             tiles: Some(81),
             encoded,
             models,
+            findings: Vec::new(),
             jobs,
         }
     }

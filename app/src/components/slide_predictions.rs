@@ -22,7 +22,7 @@ pub fn SlidePredictions(
             .with(|layer| layer.as_ref().map(|layer| layer.model.clone()));
         slide.with(|slide| {
             let named = |key: String| slide.models.iter().find(|model| model.key == key);
-            on_slide.and_then(named).or(slide.models.last()).cloned()
+            on_slide.and_then(named).or(slide.models.first()).cloned()
         })
     });
     // The heatmap's model is the panel's model; choosing one neither shows nor hides the heatmap.
@@ -114,14 +114,14 @@ fn Predictions(model: ModelOnSlide) -> impl IntoView {
         .collect_view();
     view! {
         <p class="soft">
-            {format!("{} on {}, trained on {} of ", model.predictor, model.encoder, format::count(model.training_patients, "patient", "patients"))}
+            {format!("{} on {}, cross-validated on {} of ", model.predictor, model.encoder, format::count(model.training_patients, "patient", "patients"))}
             {model.training_cohort.title.clone()} " "
             {model.training_cohort.synthetic.then(|| view! { <SyntheticBadge /> })}
         </p>
         <p class="soft">{voices}</p>
         <ul class="predictions">{rows}</ul>
         <p class="note">
-            "Probabilities are calibrated. The thin line marks the share of training patients with the finding. AUROC is out of fold, its interval conditional on these models. "
+            "Probabilities are rescaled on training patients that the networks had not seen (Platt scaling): with so few patients that is rough. The thin line marks the share of the cohort with the finding. AUROC is out of fold, its interval conditional on these models. "
             <a href=format!("/status#model-{key}")>"More on this model"</a>
         </p>
     }
@@ -222,6 +222,7 @@ mod tests {
             tiles: None,
             encoded: true,
             models: 1,
+            findings: Vec::new(),
             jobs: JobCounts::default(),
         }
     }

@@ -6,7 +6,7 @@ mod slide_page;
 mod status;
 
 pub use not_found::NotFound;
-pub use slide_list::SlideList;
+pub use slide_list::{SlideList, provide_list_view};
 pub use slide_page::SlidePage;
 pub use status::StatusPage;
 

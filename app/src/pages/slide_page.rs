@@ -77,13 +77,13 @@ fn OpenSlide(slide: SlideDetail) -> impl IntoView {
             </div>
             <div class="slide__panel">
                 <SlideWork slide=slide />
-                <SlidePredictions slide=slide />
                 <section class="panel" aria-labelledby="heatmap-title">
                     <h2 class="hidden" id="heatmap-title">
                         "Heatmap"
                     </h2>
                     {controls}
                 </section>
+                <SlidePredictions slide=slide />
                 <SlideFacts slide=slide />
             </div>
             <div class="slide__reading" tabindex="0" role="group" aria-label="Legend and values">

@@ -117,9 +117,12 @@ pub fn LayerControls(
             })
         })
     });
-    let colour_choices = Signal::derive(|| {
+    // A middle that means nothing misleads, and so does a zero without a colour of its own.
+    let colour_choices = Signal::derive(move || {
+        let signed = layer.with(|layer| layer.quantity.is_signed());
         ColourMap::ALL
             .into_iter()
+            .filter(|map| map.is_diverging() == signed)
             .map(|map| (map.key().to_owned(), map.title().to_owned()))
             .collect()
     });

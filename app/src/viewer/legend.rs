@@ -27,7 +27,12 @@ fn normalisation(summary: &LayerSummary) -> String {
         Quantity::Attention => "From 0 to the largest of this slide\u{2019}s ",
         _ => "Symmetrical about 0, as far as the farthest of this slide\u{2019}s ",
     };
-    [rule, &tiles, " tiles", &range, "."].concat()
+    let middle = if summary.quantity.is_signed() {
+        ". Near 0 the tissue shows through."
+    } else {
+        "."
+    };
+    [rule, &tiles, " tiles", &range, middle].concat()
 }
 
 fn fold_models(count: usize) -> String {
@@ -168,7 +173,7 @@ mod tests {
         };
         let text = normalisation(&summary(Quantity::Contribution));
         assert!(text.contains("Symmetrical about 0") && text.contains("81 tiles"));
-        assert!(text.contains("(\u{2212}0.500 to +0.250)"), "{text}");
+        assert!(text.contains("(\u{2212}0.500 to +0.250). Near 0"), "{text}");
         assert!(normalisation(&summary(Quantity::TileProbability)).contains("Fixed range 0 to 1"));
         assert!(normalisation(&summary(Quantity::Attention)).contains("From 0"));
         assert_eq!(fold_models(1), "One fold model.");

@@ -227,6 +227,7 @@ mod tests {
                 tiles: Some(0),
                 encoded: true,
                 models: 1,
+                findings: Vec::new(),
                 jobs: JobCounts::default(),
             },
             pyramid: Pyramid { levels: Vec::new() },

@@ -208,10 +208,24 @@ pub fn texels(grid: &TileGrid, values: &[f64]) -> Vec<f32> {
     texels
 }
 
-/// The colours of a layer as texels.
+/// The colours of a layer as texels, red, green, blue and opacity. Around the middle of a diverging map, where there is
+/// nothing to say, the tissue shows through: opacity rises to full within a quarter of the way to either end.
 #[must_use]
 pub fn ramp(layer: &LayerSpec) -> Vec<u8> {
-    layer.colour_map.table().into_iter().flatten().collect()
+    let diverging = layer.colour_map.is_diverging();
+    let texel = |(place, [red, green, blue]): (i32, [u8; 3])| {
+        let from_middle = (2 * place - 255).unsigned_abs();
+        let opacity = if diverging {
+            (4 * from_middle).min(255)
+        } else {
+            255
+        };
+        [red, green, blue, opacity as u8]
+    };
+    (0..)
+        .zip(layer.colour_map.table())
+        .flat_map(texel)
+        .collect()
 }
 
 /// The part of a grid that is in view, for one draw.

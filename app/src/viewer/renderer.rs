@@ -101,7 +101,7 @@ impl Renderer {
         );
         gl.clear_color(0.0, 0.0, 0.0, 0.0);
         let ramp = texture(&gl, Gl::TEXTURE1, Gl::NEAREST)?;
-        gl.tex_storage_2d(Gl::TEXTURE_2D, 1, Gl::RGB8, 256, 1);
+        gl.tex_storage_2d(Gl::TEXTURE_2D, 1, Gl::RGBA8, 256, 1);
         Some(Self {
             tile: Program::new(&gl, shaders::TILE)?,
             cells: Program::new(&gl, shaders::CELLS)?,
@@ -184,7 +184,7 @@ impl Renderer {
     }
 
     /// Sets the 256 colours of the layer.
-    pub fn upload_ramp(&self, rgb: &[u8]) {
+    pub fn upload_ramp(&self, rgba: &[u8]) {
         let gl = &self.gl;
         gl.active_texture(Gl::TEXTURE1);
         gl.bind_texture(Gl::TEXTURE_2D, Some(&self.ramp));
@@ -196,9 +196,9 @@ impl Renderer {
             0,
             256,
             1,
-            Gl::RGB,
+            Gl::RGBA,
             Gl::UNSIGNED_BYTE,
-            Some(&Uint8Array::from(rgb)),
+            Some(&Uint8Array::from(rgba)),
         );
     }
 

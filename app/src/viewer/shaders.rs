@@ -45,8 +45,8 @@ void main() {
   vec2 texel = texelFetch(u_tile, cell, 0).rg;
   if (texel.g < 0.5) discard;
   float position = clamp((texel.r - u_range.x) * u_range.y, 0.0, 1.0);
-  vec3 rgb = texelFetch(u_ramp, ivec2(int(position * 255.0 + 0.5), 0), 0).rgb;
-  colour = vec4(rgb, u_range.z);
+  vec4 ramp = texelFetch(u_ramp, ivec2(int(position * 255.0 + 0.5), 0), 0);
+  colour = vec4(ramp.rgb, ramp.a * u_range.z);
 }";
 
 /// Stripes: a tile that could not be had.

@@ -310,6 +310,11 @@ fn slide(code: &str, synthetic: bool, tissue: &str) -> SlideDetail {
             tiles: Some(81),
             encoded: true,
             models: 2,
+            findings: if synthetic {
+                vec!["del(5q)".to_owned()]
+            } else {
+                Vec::new()
+            },
             jobs: JobCounts::default(),
         },
         pyramid: domain::geometry::Pyramid { levels: Vec::new() },

@@ -103,6 +103,7 @@ async fn the_list_shows_every_slide_with_its_picture_and_state() {
         "/slides/SKIN-1/0123456789ab/thumbnail",
         "/slides/PH-0002/0123456789ab/thumbnail",
         "predicted by 2 models",
+        "Observed: del(5q)",
         "2 models trained on this cohort",
         "<title>Slides · Marrowscope</title>",
     ]);

@@ -71,14 +71,14 @@ impl Quantity {
                 "Share of the model's weight on this tile. It is not an explanation."
             }
             Self::Contribution => {
-                "What this tile adds to the score, compared with the average training patient. All add up to the score."
+                "What this tile adds to the score, compared with the average training patient. Together the tiles add up to the difference from that patient."
             }
             Self::RemovalEffect => "How much the score would fall if this tile were left out.",
             Self::TileProbability => {
                 "The uncalibrated prediction if the slide were this tile alone."
             }
             Self::ZScore => {
-                "The tile's value in standard deviations from the mean of the training tiles."
+                "What the model makes of this tile alone, before weighting, in standard deviations from the mean of the training tiles."
             }
         }
     }
@@ -89,7 +89,7 @@ impl Quantity {
         match self {
             Self::Attention => "share of weight",
             Self::Contribution | Self::RemovalEffect => scale.unit(),
-            Self::TileProbability => "probability",
+            Self::TileProbability => "this tile alone, uncalibrated",
             Self::ZScore => "standard deviations",
         }
     }

@@ -36,6 +36,8 @@ pub struct SlideSummary {
     pub encoded: bool,
     /// How many models have predicted it.
     pub models: u32,
+    /// Titles of the targets that were observed in its specimen or patient.
+    pub findings: Vec<String>,
     /// Its unfinished, failed and cancelled jobs.
     pub jobs: JobCounts,
 }

@@ -110,6 +110,11 @@ impl Store {
                  cohort.key as cohort_key, cohort.title as cohort_title, cohort.synthetic,
                  grids.tiles as "tiles?", grids.laid as "laid!", grids.encoded as "encoded!", grids.spots as "spots!",
                  (select count(*) from model_on_slide where slide_id = slide.id) as "models!",
+                 array(
+                     select target.title from observation join target on target.id = observation.target_id
+                     where observation.value = 1
+                         and (observation.specimen_id = specimen.id or observation.patient_id = patient.id)
+                     order by target.id) as "findings!",
                  jobs.queued as "queued!", jobs.running as "running!", jobs.failed as "failed!",
                  jobs.cancelled as "cancelled!"
              from slide
@@ -161,6 +166,7 @@ impl Store {
                     tiles: row.tiles.filter(|_| row.laid == row.spots).map(count),
                     encoded: row.spots > 0 && row.encoded == row.spots,
                     models: count(row.models),
+                    findings: row.findings,
                     jobs: JobCounts {
                         queued: count(row.queued),
                         running: count(row.running),

@@ -55,13 +55,26 @@ pub(super) struct Group {
     pub(super) slides: Vec<SlideSummary>,
 }
 
-/// Slides whose code, patient or tissue holds the text, by cohort: real ones first.
+/// Slides whose code, patient, tissue, cohort and findings hold every word of the text, by cohort: real ones first.
 pub(super) fn groups(slides: Vec<SlideSummary>, filter: &str, order: Order) -> Vec<Group> {
-    let filter = filter.trim().to_ascii_lowercase();
+    let filter = filter.to_ascii_lowercase();
     let matches = |slide: &SlideSummary| {
-        [&slide.code, &slide.patient, &slide.tissue]
-            .into_iter()
-            .any(|text| text.to_ascii_lowercase().contains(&filter))
+        let kind = if slide.cohort.synthetic {
+            "synthetic"
+        } else {
+            ""
+        };
+        let text = [
+            kind,
+            &slide.code,
+            &slide.patient,
+            &slide.tissue,
+            &slide.cohort.title,
+            &slide.findings.join("\n"),
+        ]
+        .join("\n")
+        .to_ascii_lowercase();
+        filter.split_whitespace().all(|word| text.contains(word))
     };
     let mut groups: Vec<Group> = Vec::new();
     for slide in sorted(slides, order).into_iter().filter(matches) {
@@ -127,6 +140,7 @@ mod tests {
             tiles: None,
             encoded: false,
             models: 0,
+            findings: Vec::new(),
             jobs: JobCounts {
                 failed,
                 ..JobCounts::default()
@@ -179,5 +193,14 @@ mod tests {
         assert_eq!(codes(&groups(slides(), "p-0001", Order::Code)), ["PH-0002"]);
         assert_eq!(codes(&groups(slides(), "Skin", Order::Code)), ["SKIN-1"]);
         assert!(groups(slides(), "nothing", Order::Code).is_empty());
+        assert_eq!(
+            codes(&groups(slides(), "0002 synthetic", Order::Code)),
+            ["PH-0001", "PH-0002"]
+        );
+        assert_eq!(
+            codes(&groups(slides(), "ph-0002 synthetic", Order::Code)),
+            ["PH-0002"]
+        );
+        assert!(groups(slides(), "skin synthetic", Order::Code).is_empty());
     }
 }

@@ -20,6 +20,23 @@ use groups::{Group, Order, groups};
 /// How many slides of a cohort are shown before a person asks for the rest.
 const FIRST: usize = 120;
 
+/// How a person looks at the list: kept while they look at a slide and come back.
+#[derive(Clone, Copy)]
+struct View {
+    filter: RwSignal<String>,
+    order: RwSignal<Order>,
+    limit: RwSignal<usize>,
+}
+
+/// Keeps how the list is looked at, for as long as the application runs.
+pub fn provide_list_view() {
+    provide_context(View {
+        filter: RwSignal::new(String::new()),
+        order: RwSignal::new(Order::default()),
+        limit: RwSignal::new(FIRST),
+    });
+}
+
 /// The page at `/`.
 #[component]
 pub fn SlideList() -> impl IntoView {
@@ -28,9 +45,11 @@ pub fn SlideList() -> impl IntoView {
         move || live.generation(),
         |_| async { Ok((api::list_slides().await?, api::models().await?)) },
     );
-    let filter = RwSignal::new(String::new());
-    let order = RwSignal::new(Order::default());
-    let limit = RwSignal::new(FIRST);
+    let View {
+        filter,
+        order,
+        limit,
+    } = expect_context();
     let body = move || {
         lists.get().map(|answer| match answer {
             Err(error) => {
@@ -53,11 +72,11 @@ pub fn SlideList() -> impl IntoView {
                 <div class="tools">
                     <label class="search">
                         <Icon name=IconName::Search />
-                        <span class="hidden">"Filter by code, patient or tissue"</span>
+                        <span class="hidden">"Filter by code, patient, tissue, cohort or finding"</span>
                         <input
                             class="input"
                             type="search"
-                            placeholder="Code, patient or tissue"
+                            placeholder="Code, patient, finding …"
                             prop:value=move || filter.get()
                             on:input=move |event| filter.set(event_target_value(&event))
                         />
@@ -66,6 +85,7 @@ pub fn SlideList() -> impl IntoView {
                         <span>"Sort by"</span>
                         <select
                             class="input"
+                            prop:value=move || order.get().key()
                             on:change=move |event| order.set(Order::parse(&event_target_value(&event)))
                         >
                             {Order::ALL
@@ -95,7 +115,7 @@ fn Cohorts(
         return view! {
             <section class="notice" role="status">
                 <h2 class="notice__title">"No slide matches"</h2>
-                <p class="soft">{format!("None of {} holds this text in code, patient or tissue.", format::count(all as i64, "slide", "slides"))}</p>
+                <p class="soft">{format!("None of {} holds these words in code, patient, tissue, cohort or findings.", format::count(all as i64, "slide", "slides"))}</p>
                 <div class="notice__actions">
                     <button class="button" on:click=move |_| filter.set(String::new())>
                         "Show all"

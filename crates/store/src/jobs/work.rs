@@ -225,6 +225,12 @@ impl Jobs {
         .execute(&self.pool)
         .await?;
         self.reclaim().await?;
+        // What was done is told by its result; the rows would grow for ever.
+        sqlx::query!(
+            "delete from job where state = 'done' and ended_at < now() - interval '30 days'"
+        )
+        .execute(&self.pool)
+        .await?;
         Ok(())
     }
 }
