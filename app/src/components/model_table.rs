@@ -37,7 +37,7 @@ pub fn ModelTable(
                     <thead>
                         <tr>
                             <th scope="col">"Target"</th>
-                            <th scope="col">"With / without the finding"</th>
+                            <th scope="col">"With / without"</th>
                             <th scope="col">"AUROC (95 % interval)"</th>
                             <th scope="col" class="table__chart">
                                 <span class="hidden">"AUROC, drawn"</span>
@@ -92,7 +92,7 @@ fn TargetRow(target: TargetOfModel) -> impl IntoView {
             <td class="num">{format!("{} / {}", evaluation.positives, evaluation.negatives)}</td>
             <td class="num">{numbers}</td>
             <td class="table__chart">{chart}</td>
-            <td>{target.sign.map(|sign| sign.kind.describe())}</td>
+            <td>{target.sign.map(|sign| sign.kind.title())}</td>
         </tr>
     }
     .erase()

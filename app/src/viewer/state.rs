@@ -192,7 +192,6 @@ pub fn first_layer(slide: &SlideDetail) -> Option<LayerSpec> {
     let model = slide
         .models
         .iter()
-        .rev()
         .find(|model| !model.targets.is_empty())?;
     let target = model.targets.first()?;
     Some(default_layer(model.key.clone(), target.key.clone()))

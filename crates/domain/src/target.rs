@@ -46,6 +46,17 @@ impl SignKind {
         }
     }
 
+    /// The same in a word or two.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Established => "established",
+            Self::Reported => "reported",
+            Self::Invented => "invented for testing",
+            Self::Null => "none planted",
+        }
+    }
+
     /// The word stored in the database.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -1,6 +1,6 @@
 //! How many tiles per second the encoder does: one line of JSON, as `xtask/bench/encode_ort.py` prints it for its rival.
 //!
-//! `cargo run --release --package model --example encode_bench -- --weights FILE --device cpu --threads 2 --batch 16`
+//! `cargo run --example encode_bench -- --weights FILE --device cpu --threads 2 --batch 16`
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
