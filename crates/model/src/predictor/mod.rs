@@ -22,6 +22,7 @@ pub use card::{
 pub use error::PredictorError;
 pub use files::{CARD_FILE, WEIGHTS_FILE};
 pub use network::{GatedAttention, GatedAttentionConfig};
+pub(crate) use network::{TILES_PER_CHUNK, numbers_of};
 pub(crate) use trained::hex;
 pub use trained::{FoldModel, TrainedModel};
 pub(crate) use weights::{from_safetensors, note, to_safetensors};

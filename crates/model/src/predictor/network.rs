@@ -23,7 +23,7 @@ use super::bag::{Bag, TensorError};
 
 /// Tiles that go through the network at once. 2,048 tiles of 1,280 numbers are 10 MB and a few milliseconds on two CPU
 /// cores, so that other work on the device never waits long.
-const TILES_PER_CHUNK: usize = 2048;
+pub(crate) const TILES_PER_CHUNK: usize = 2048;
 
 /// A weight logit so low that its softmax weight is exactly 0 in f32 beside any real one.
 const PADDING_LOGIT: f32 = -1e30;
@@ -319,7 +319,7 @@ impl GatedAttention {
 }
 
 /// A tensor's numbers, row-major.
-fn numbers_of<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, TensorError> {
+pub(crate) fn numbers_of<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, TensorError> {
     tensor
         .try_into_vec_as::<f32>()
         .map_err(|error| TensorError::Device {

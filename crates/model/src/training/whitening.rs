@@ -9,7 +9,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::predictor::{Bag, TensorError};
+use crate::predictor::{Bag, TILES_PER_CHUNK, TensorError, numbers_of};
 
 /// Passes of subspace iteration: the directions that matter stand out by orders of magnitude long before.
 const PASSES: usize = 6;
@@ -104,7 +104,7 @@ impl Whitening {
         let projection = tensor(self.projection.clone(), [dim, self.components]);
         let mean = tensor(self.mean.clone(), [1, dim]);
         let mut whitened = Vec::with_capacity(bag.n_tiles() * self.components);
-        for chunk in bag.features().chunks(2048 * dim) {
+        for chunk in bag.features().chunks(TILES_PER_CHUNK * dim) {
             let raw = tensor(chunk.to_vec(), [chunk.len() / dim, dim]);
             whitened.extend(numbers_of((raw - mean.clone()).matmul(projection.clone()))?);
         }
@@ -223,14 +223,6 @@ fn subtract(from: &mut [f64], other: &[f64], share: f64) {
     for (from, other) in from.iter_mut().zip(other) {
         *from -= share * other;
     }
-}
-
-fn numbers_of(tensor: Tensor<2>) -> Result<Vec<f32>, TensorError> {
-    tensor
-        .try_into_vec_as::<f32>()
-        .map_err(|error| TensorError::Device {
-            reason: error.to_string(),
-        })
 }
 
 #[cfg(test)]
