@@ -58,6 +58,16 @@ impl ColourMap {
         matches!(self, Self::BlueOrange | Self::Study)
     }
 
+    /// The map to begin with, for values with or without a zero that means something.
+    #[must_use]
+    pub const fn first_for(signed: bool) -> Self {
+        if signed {
+            Self::BlueOrange
+        } else {
+            Self::Meadow
+        }
+    }
+
     /// Evenly spaced colours from low to high.
     const fn anchors(self) -> &'static [Rgb] {
         match self {

@@ -208,6 +208,64 @@ pub fn percentiles(values: &[f64]) -> Vec<f64> {
         .collect()
 }
 
+/// Percentile ranks of the sizes, each on its value's side of zero: −100 to 100, and 0 only for zero. What signed values are
+/// graded by: plain ranks would lose the zero.
+#[must_use]
+pub fn signed_percentiles(values: &[f64]) -> Vec<f64> {
+    let sizes: Vec<f64> = values.iter().map(|value| value.abs()).collect();
+    percentiles(&sizes)
+        .into_iter()
+        .zip(values)
+        .map(|(rank, &value)| {
+            if value == 0.0 {
+                0.0
+            } else {
+                rank * value.signum()
+            }
+        })
+        .collect()
+}
+
+/// What colours and threshold of a layer are laid out along.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Grading {
+    /// The values themselves.
+    #[default]
+    Value,
+    /// Their ranks among this slide's tiles: [`percentiles`], of signed layers [`signed_percentiles`].
+    Percentile,
+}
+
+impl Grading {
+    /// In the order of the menu.
+    pub const ALL: [Self; 2] = [Self::Value, Self::Percentile];
+
+    /// Its name on the screen.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Value => "Value",
+            Self::Percentile => "Percentile",
+        }
+    }
+
+    /// Its name in addresses.
+    #[must_use]
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Value => "value",
+            Self::Percentile => "percentile",
+        }
+    }
+
+    /// Reads what [`Grading::key`] wrote.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|grading| grading.key() == text)
+    }
+}
+
 /// An overlay as a person set it up; part of the address of a view.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LayerSpec {
@@ -215,12 +273,68 @@ pub struct LayerSpec {
     pub model: String,
     /// Key of the target.
     pub target: String,
+    /// Key of another model, whose values for the same target and quantity are subtracted: the signed difference A − B.
+    pub minus: Option<String>,
     /// What is shown.
     pub quantity: Quantity,
     /// With which colours.
     pub colour_map: ColourMap,
     /// 0 = not to be seen, 1 = hides the tissue.
     pub opacity: f64,
+    /// Whether it is drawn at all.
+    pub visible: bool,
+    /// Whether colours flow from tile to tile. Off unless asked for: between the tiles' middles nothing was measured.
+    pub smooth: bool,
+    /// What colours and threshold are laid out along.
+    pub grading: Grading,
+    /// What is at the ends of the colour map, in the unit of the grading; `None` for what fits this slide.
+    pub range: Option<(f64, f64)>,
+    /// Only tiles between these two, both included, are drawn; in the unit of the grading.
+    pub threshold: Option<(f64, f64)>,
+}
+
+impl LayerSpec {
+    /// Whether zero has a meaning and must be the middle of the colour map.
+    #[must_use]
+    pub const fn is_signed(&self) -> bool {
+        self.minus.is_some() || self.quantity.is_signed()
+    }
+}
+
+/// How many of the values fall into each of `bins` equal parts between `low` and `high`; what lies outside is in none.
+#[must_use]
+pub fn histogram(values: &[f64], (low, high): (f64, f64), bins: usize) -> Vec<u32> {
+    let mut counts = vec![0; bins];
+    for &value in values {
+        let share = (value - low) / (high - low);
+        if (0.0..=1.0).contains(&share) {
+            let bin = ((share * bins as f64) as usize).min(bins.saturating_sub(1));
+            if let Some(count) = counts.get_mut(bin) {
+                *count += 1;
+            }
+        }
+    }
+    counts
+}
+
+/// The indices of the values that say most, largest size first for signed ones, else largest first; at most so many, and among
+/// equals the first in grid order.
+#[must_use]
+pub fn most_telling(values: &[f64], signed: bool, most: usize) -> Vec<usize> {
+    let size = |index: usize| {
+        let value = values.get(index).copied().unwrap_or(f64::NAN);
+        if signed { value.abs() } else { value }
+    };
+    let mut order: Vec<usize> = (0..values.len())
+        .filter(|&index| size(index).is_finite())
+        .collect();
+    let by_size = |&a: &usize, &b: &usize| size(b).total_cmp(&size(a)).then(a.cmp(&b));
+    if order.len() > most {
+        order.select_nth_unstable_by(most, by_size);
+        order.truncate(most);
+    }
+    order.sort_unstable_by(by_size);
+    order
 }
 
 #[cfg(test)]
@@ -256,7 +370,35 @@ mod tests {
     }
 
     #[test]
+    fn signed_ranks_keep_zero_and_side() {
+        assert_eq!(
+            signed_percentiles(&[-4.0, 1.0, 0.0, 2.0]),
+            [-100.0, 50.0, 0.0, 75.0]
+        );
+        assert!(signed_percentiles(&[f64::NAN])[0].is_nan());
+    }
+
+    #[test]
+    fn a_histogram_counts_what_lies_between_its_ends() {
+        let values = [0.0, 0.1, 0.5, 1.0, 1.1, f64::NAN];
+        assert_eq!(histogram(&values, (0.0, 1.0), 2), [2, 2]);
+        assert_eq!(histogram(&values, (0.0, 1.0), 0), [0; 0]);
+    }
+
+    #[test]
+    fn the_most_telling_tiles_come_first() {
+        let values = [0.1, -0.9, f64::NAN, 0.5, 0.5, 0.2];
+        assert_eq!(most_telling(&values, true, 3), [1, 3, 4]);
+        assert_eq!(most_telling(&values, false, 2), [3, 4]);
+        assert_eq!(most_telling(&values, false, 99), [3, 4, 5, 0, 1]);
+        assert_eq!(most_telling(&[], true, 5), [0; 0]);
+    }
+
+    #[test]
     fn keys_are_read_back() {
+        for grading in Grading::ALL {
+            assert_eq!(Grading::parse(grading.key()), Some(grading));
+        }
         for quantity in Quantity::ALL {
             assert_eq!(Quantity::parse(quantity.key()), Some(quantity));
         }

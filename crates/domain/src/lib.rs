@@ -1,12 +1,14 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+pub mod address;
 pub mod camera;
 pub mod colour;
 pub mod geometry;
 pub mod ids;
 pub mod layer;
 pub mod score;
+pub mod stain;
 pub mod target;
 pub mod view;
 
