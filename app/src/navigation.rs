@@ -92,6 +92,21 @@ pub(crate) fn path() -> String {
         .map_or_else(String::new, |parts| parts.uri.path().to_owned())
 }
 
+/// The query of the request, without the question mark.
+#[cfg(feature = "ssr")]
+pub(crate) fn query() -> String {
+    use_context::<axum::http::request::Parts>()
+        .and_then(|parts| parts.uri.query().map(str::to_owned))
+        .unwrap_or_default()
+}
+
+/// The query of the window.
+#[cfg(not(feature = "ssr"))]
+pub(crate) fn query() -> String {
+    let query = window().location().search().unwrap_or_default();
+    query.trim_start_matches('?').to_owned()
+}
+
 /// The path of the window.
 #[cfg(not(feature = "ssr"))]
 fn path() -> String {

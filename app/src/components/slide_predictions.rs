@@ -17,9 +17,7 @@ pub fn SlidePredictions(
 ) -> impl IntoView {
     let state = ViewState::from_context();
     let model = Memo::new(move |_| {
-        let on_slide = state
-            .layer
-            .with(|layer| layer.as_ref().map(|layer| layer.model.clone()));
+        let on_slide = state.chosen_layer().map(|layer| layer.model);
         slide.with(|slide| {
             let named = |key: String| slide.models.iter().find(|model| model.key == key);
             on_slide.and_then(named).or(slide.models.first()).cloned()
@@ -27,13 +25,11 @@ pub fn SlidePredictions(
     });
     // The heatmap's model is the panel's model; choosing one neither shows nor hides the heatmap.
     let choose_model = move |key: String| {
-        let target = state
-            .layer
-            .with_untracked(|layer| layer.as_ref().map(|layer| layer.target.clone()));
+        let target = untrack(|| state.chosen_layer()).map(|layer| layer.target);
         let target = slide.with_untracked(|slide| target_of(slide, &key, target));
-        let visible = state.layer_visible.get_untracked();
+        let on = state.overlay_on.get_untracked();
         state.show_target(&key, &target.unwrap_or_default());
-        state.layer_visible.set(visible);
+        state.overlay_on.set(on);
     };
     let body = move || {
         model.get().map(|model| {
@@ -99,10 +95,10 @@ fn Predictions(model: ModelOnSlide) -> impl IntoView {
             let shown = Signal::derive({
                 let (model, target) = (key.clone(), target.key.clone());
                 move || {
-                    state.layer_visible.get()
-                        && state.layer.with(|layer| {
-                            layer.as_ref().is_some_and(|layer| layer.model == model && layer.target == target)
-                        })
+                    state.overlay_on.get()
+                        && state
+                            .chosen_layer()
+                            .is_some_and(|layer| layer.model == model && layer.target == target)
                 }
             });
             let choose = {

@@ -68,22 +68,28 @@ pub fn LayerControls(
     // What the controls show before anything was set up is what they would set up.
     let layer = Memo::new(move |_| {
         state
-            .layer
-            .get()
+            .chosen_layer()
             .or_else(|| first.get())
             .unwrap_or_else(|| default_layer(String::new(), String::new()))
     });
     let has_layers = move || first.with(Option::is_some);
     let set = move |layer: LayerSpec| {
-        state.layer.set(Some(layer));
+        if state.layers.with_untracked(Vec::is_empty) {
+            state.add_layer(layer);
+        } else {
+            state.change_layer(|_| layer);
+        }
         // Whoever sets something up wants to see it.
-        state.layer_visible.set(true);
+        state.overlay_on.set(true);
     };
     let toggle = move |visible: bool| {
-        if state.layer.with_untracked(Option::is_none) {
-            state.layer.set(first.get_untracked());
+        if let (true, Some(layer)) = (
+            state.layers.with_untracked(Vec::is_empty),
+            first.get_untracked(),
+        ) {
+            state.add_layer(layer);
         }
-        state.layer_visible.set(visible);
+        state.overlay_on.set(visible);
     };
 
     let models = Signal::derive(move || {
@@ -146,7 +152,7 @@ pub fn LayerControls(
                     type="checkbox"
                     role="switch"
                     data-testid="layer-toggle"
-                    prop:checked=move || state.layer_visible.get()
+                    prop:checked=move || state.overlay_on.get()
                     on:change=move |event| toggle(event_target_checked(&event))
                 />
                 <span>"Heatmap"</span>

@@ -113,10 +113,16 @@ impl Engine {
         self.0.request_frame();
     }
 
-    /// Takes over the layer as set up.
-    pub fn layer_changed(&self) {
-        self.0.scene.borrow_mut().layer_changed();
+    /// Takes over the layers as set up.
+    pub fn layers_changed(&self) {
+        self.0.scene.borrow_mut().layers_changed();
         self.0.carry_out();
+        self.0.request_frame();
+    }
+
+    /// Takes over how the image is shown.
+    pub fn image_changed(&self) {
+        self.0.scene.borrow_mut().image_changed();
         self.0.request_frame();
     }
 }

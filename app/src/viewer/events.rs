@@ -4,13 +4,16 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::{Event, KeyboardEvent, MouseEvent, PointerEvent, WheelEvent};
 
-use super::input::{KeyWish, Wish, key_wish, wheel_factor};
+use super::input::{KeyWish, Wish, drag_turn, held_straight, key_wish, wheel_factor};
+use super::magnification::zoom_of_objective;
 use super::renderer::Renderer;
 use super::scene::Scene;
-use super::state::{Command, first_layer};
+use super::state::{Command, Ruler, Tool, first_layer};
 
 /// How long a step of the arrow keys takes, ms.
 const STEP_TIME: f64 = 140.0;
+/// What is shorter is no ruler but a slip of the hand, px.
+const SHORTEST_RULER: f64 = 3.0;
 
 impl Scene {
     /// An event of the canvas or the window. Whether a frame is wanted.
@@ -30,7 +33,7 @@ impl Scene {
                 self.renderer = None;
                 let _ = self.cache.clear();
                 self.layers.context_lost();
-                self.tell_of_layer();
+                self.tell_of_layers();
                 false
             }
             "webglcontextrestored" => {
@@ -38,7 +41,7 @@ impl Scene {
                 if let Some(renderer) = &self.renderer {
                     self.layers.context_restored(renderer);
                 }
-                self.tell_of_layer();
+                self.tell_of_layers();
                 true
             }
             "resize" => self.resized(),
@@ -79,8 +82,16 @@ impl Scene {
             return false;
         };
         let (x, y) = self.place(event);
-        let factor = wheel_factor(event.delta_y(), event.delta_mode(), event.ctrl_key());
-        self.is_fitted = false;
+        self.set_fitted(false);
+        let (dx, dy) = (event.delta_x(), event.delta_y());
+        // Two fingers that go sideways on a trackpad push the slide along.
+        if dx.abs() > dy.abs() && !event.ctrl_key() {
+            self.mover.stop();
+            let scale = if event.delta_mode() == 0 { 1.0 } else { 33.0 };
+            self.camera = Some(limits.clamp(&camera.panned(-dx * scale, 0.0)));
+            return true;
+        }
+        let factor = wheel_factor(dy, event.delta_mode(), event.ctrl_key());
         self.mover.zoom_by(&camera, &limits, factor, x, y);
         true
     }
@@ -92,7 +103,7 @@ impl Scene {
         event.prevent_default();
         let (x, y) = self.place(event);
         let factor = if event.shift_key() { 0.5 } else { 2.0 };
-        self.is_fitted = false;
+        self.set_fitted(false);
         self.mover.zoom_by(&camera, &limits, factor, x, y);
         true
     }
@@ -107,28 +118,103 @@ impl Scene {
             return false;
         };
         event.prevent_default();
+        let view = self.view;
         match wish {
             KeyWish::Step(x, y) => {
                 let goal = self
                     .mover
                     .aim(&camera, &limits)
                     .panned(-x * camera.width, -y * camera.height);
-                self.is_fitted = false;
+                self.set_fitted(false);
                 self.mover.fly(&camera, limits.clamp(&goal), STEP_TIME);
             }
-            KeyWish::Zoom(factor) => self.command(Command::ZoomBy(factor)),
-            KeyWish::Fit => self.command(Command::Fit),
-            KeyWish::ToggleLayer => {
-                if self.view.layer.with_untracked(Option::is_none) {
-                    self.view.layer.set(first_layer(&self.slide));
+            KeyWish::Do(command) => self.command(command),
+            KeyWish::Objective(index) => {
+                let summary = &self.slide.summary;
+                if let Some(zoom) = zoom_of_objective(index, summary.objective, summary.mpp) {
+                    self.command(Command::ZoomTo(zoom));
                 }
-                self.view
-                    .layer_visible
-                    .update(|visible| *visible = !*visible);
+            }
+            KeyWish::ToggleOverlay => {
+                match first_layer(&self.slide) {
+                    Some(layer) if view.layers.with_untracked(Vec::is_empty) => {
+                        view.add_layer(layer);
+                    }
+                    _ => view.overlay_on.update(|on| *on = !*on),
+                }
+                return false;
+            }
+            KeyWish::Rank(step) => {
+                view.go_to_rank(step);
+                return false;
+            }
+            KeyWish::ToggleRuler => {
+                view.tool.update(|tool| {
+                    *tool = match tool {
+                        Tool::Hand => Tool::Ruler,
+                        Tool::Ruler => Tool::Hand,
+                    };
+                });
+                return false;
+            }
+            KeyWish::Escape => {
+                self.give_up_measuring();
+                view.tool.set(Tool::Hand);
+                return false;
+            }
+            KeyWish::Ask(ask) => {
+                view.ask.set(Some(ask));
                 return false;
             }
         }
         true
+    }
+
+    /// A press, a movement or a release while a distance is measured. Whether it was one.
+    fn measure(&mut self, kind: &str, (x, y): (f64, f64), event: &PointerEvent) -> bool {
+        let Some(camera) = self.camera else {
+            return false;
+        };
+        let at = |(x, y): (f64, f64)| camera.slide_from_screen(x, y);
+        match (kind, self.measuring) {
+            ("pointerdown", None) if self.view.tool.get_untracked() == Tool::Ruler => {
+                self.measuring = Some((x, y));
+                let from = at((x, y));
+                self.view
+                    .rulers
+                    .update(|rulers| rulers.push(Ruler { from, to: from }));
+                true
+            }
+            ("pointermove", Some(from)) => {
+                let to = if event.shift_key() {
+                    held_straight(from, (x, y))
+                } else {
+                    (x, y)
+                };
+                self.view.rulers.update(|rulers| {
+                    if let Some(ruler) = rulers.last_mut() {
+                        ruler.to = at(to);
+                    }
+                });
+                true
+            }
+            ("pointerup", Some(from)) => {
+                if (x - from.0).hypot(y - from.1) < SHORTEST_RULER {
+                    self.give_up_measuring();
+                }
+                self.measuring = None;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn give_up_measuring(&mut self) {
+        if self.measuring.take().is_some() {
+            self.view.rulers.update(|rulers| {
+                rulers.pop();
+            });
+        }
     }
 
     fn pointer(&mut self, kind: &str, event: &PointerEvent) -> bool {
@@ -143,6 +229,12 @@ impl Scene {
                 // Fails when the pointer is gone already; then there is nothing to follow.
                 let _ = self.canvas.set_pointer_capture(id);
                 self.mover.stop();
+                // A second finger zooms, whatever the first one did.
+                if self.fingers.any() {
+                    self.give_up_measuring();
+                } else {
+                    self.measure(kind, (x, y), event);
+                }
                 self.fingers.press(id, x, y, now);
                 None
             }
@@ -151,11 +243,16 @@ impl Scene {
                     self.pointer = Some((x, y));
                     self.read_pointer();
                 }
-                self.fingers.move_to(id, x, y, now)
+                let wish = self.fingers.move_to(id, x, y, now);
+                wish.filter(|_| !self.measure(kind, (x, y), event))
             }
-            "pointerup" => self.fingers.release(id, now),
+            "pointerup" => {
+                let wish = self.fingers.release(id, now);
+                wish.filter(|_| !self.measure(kind, (x, y), event))
+            }
             "pointercancel" => {
                 self.fingers.cancel();
+                self.give_up_measuring();
                 None
             }
             _ => {
@@ -170,20 +267,29 @@ impl Scene {
             return false;
         };
         match wish {
+            Wish::Pan { dx, dy } if event.shift_key() => {
+                let (middle_x, middle_y) = (camera.width / 2.0, camera.height / 2.0);
+                let turn = drag_turn((x - dx, y - dy), (x, y), &camera);
+                self.set_fitted(false);
+                self.camera = Some(camera.turned_about(turn, middle_x, middle_y));
+            }
             Wish::Pan { dx, dy } => {
-                self.is_fitted = false;
+                self.set_fitted(false);
                 self.camera = Some(limits.clamp(&camera.panned(dx, dy)));
             }
             Wish::Pinch {
                 dx,
                 dy,
                 factor,
+                turn,
                 x,
                 y,
             } => {
-                self.is_fitted = false;
-                self.camera = Some(limits.zoom(&camera.panned(dx, dy), factor, x, y));
+                self.set_fitted(false);
+                let turned = camera.panned(dx, dy).turned_about(turn, x, y);
+                self.camera = Some(limits.zoom(&turned, factor, x, y));
             }
+            Wish::Glide { .. } if event.shift_key() => {}
             Wish::Glide {
                 velocity_x,
                 velocity_y,

@@ -1,6 +1,8 @@
 //! What hands do: pointers, wheel and keys, as wishes in screen space. No browser in here.
 
-use domain::camera::Camera;
+use domain::camera::{Camera, normal_degrees};
+
+use super::state::{Ask, Command};
 
 /// A wish. Positions in px from the top left of the canvas.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -20,6 +22,8 @@ pub enum Wish {
         dy: f64,
         /// By how much larger.
         factor: f64,
+        /// How far the fingers have turned clockwise, degrees.
+        turn: f64,
         /// The middle of the fingers, px.
         x: f64,
         /// The middle of the fingers, px.
@@ -43,6 +47,8 @@ pub enum Wish {
 
 /// Farther than this a press is no tap, px.
 const TAP_REACH: f64 = 6.0;
+/// Two fingers that turn further than this mean it, degrees.
+const TWIST_MEANT: f64 = 12.0;
 /// How far back the speed of letting go is measured, ms.
 const SPEED_WINDOW: f64 = 80.0;
 
@@ -62,6 +68,9 @@ pub struct Fingers {
     way: f64,
     /// Whether there was ever a second finger in this gesture.
     many: bool,
+    /// How far two fingers have turned in this gesture, degrees, and whether that was meant.
+    twist: f64,
+    is_twisting: bool,
 }
 
 impl Fingers {
@@ -76,6 +85,8 @@ impl Fingers {
         if self.down.is_empty() {
             self.way = 0.0;
             self.many = false;
+            self.twist = 0.0;
+            self.is_twisting = false;
         } else {
             self.many = true;
         }
@@ -93,6 +104,10 @@ impl Fingers {
         (finger.x, finger.y) = (x, y);
         self.way += dx.hypot(dy);
         if let (Some(before), Some(after)) = (before, self.pair()) {
+            let turned = normal_degrees(after.3 - before.3 + 180.0) - 180.0;
+            self.twist += turned;
+            // Who only zooms turns the fingers a little, too.
+            self.is_twisting |= self.twist.abs() > TWIST_MEANT;
             return Some(Wish::Pinch {
                 dx: after.0 - before.0,
                 dy: after.1 - before.1,
@@ -101,6 +116,7 @@ impl Fingers {
                 } else {
                     1.0
                 },
+                turn: if self.is_twisting { turned } else { 0.0 },
                 x: after.0,
                 y: after.1,
             });
@@ -142,8 +158,8 @@ impl Fingers {
         self.trail.clear();
     }
 
-    /// Middle and distance of the first two.
-    fn pair(&self) -> Option<(f64, f64, f64)> {
+    /// Middle, distance and direction (degrees) of the first two.
+    fn pair(&self) -> Option<(f64, f64, f64, f64)> {
         let [first, second, ..] = self.down.as_slice() else {
             return None;
         };
@@ -151,6 +167,7 @@ impl Fingers {
             f64::midpoint(first.x, second.x),
             f64::midpoint(first.y, second.y),
             (first.x - second.x).hypot(first.y - second.y),
+            (second.y - first.y).atan2(second.x - first.x).to_degrees(),
         ))
     }
 }
@@ -184,12 +201,20 @@ pub fn wheel_factor(delta: f64, mode: u32, pinch: bool) -> f64 {
 pub enum KeyWish {
     /// Move the view by shares of its width and height.
     Step(f64, f64),
-    /// Zoom about the middle.
-    Zoom(f64),
-    /// Show the whole slide.
-    Fit,
+    /// Something of the viewer.
+    Do(Command),
+    /// The magnification of an objective, by its place in the list.
+    Objective(usize),
     /// Overlay on or off.
-    ToggleLayer,
+    ToggleOverlay,
+    /// The next or the previous of the most telling tiles.
+    Rank(isize),
+    /// Take up the ruler, or put it down.
+    ToggleRuler,
+    /// Give up what is under way.
+    Escape,
+    /// Something of the page.
+    Ask(Ask),
 }
 
 /// Reads a key of the viewer; the name is that of the event.
@@ -201,12 +226,46 @@ pub fn key_wish(key: &str) -> Option<KeyWish> {
         "ArrowRight" => KeyWish::Step(STEP, 0.0),
         "ArrowUp" => KeyWish::Step(0.0, -STEP),
         "ArrowDown" => KeyWish::Step(0.0, STEP),
-        "+" | "=" => KeyWish::Zoom(1.6),
-        "-" | "_" | "\u{2212}" => KeyWish::Zoom(1.0 / 1.6),
-        "0" | "f" | "F" => KeyWish::Fit,
-        "h" | "H" => KeyWish::ToggleLayer,
-        _ => return None,
+        "+" | "=" => KeyWish::Do(Command::ZoomBy(1.6)),
+        "-" | "_" | "\u{2212}" => KeyWish::Do(Command::ZoomBy(1.0 / 1.6)),
+        "0" => KeyWish::Do(Command::Fit),
+        "r" => KeyWish::Do(Command::TurnBy(90.0)),
+        "R" => KeyWish::Do(Command::TurnBy(-90.0)),
+        "f" | "F" => KeyWish::Do(Command::Flip),
+        "h" | "H" => KeyWish::ToggleOverlay,
+        "n" | "N" => KeyWish::Rank(1),
+        "p" | "P" => KeyWish::Rank(-1),
+        "m" | "M" => KeyWish::ToggleRuler,
+        "c" | "C" => KeyWish::Ask(Ask::CopyLink),
+        "s" | "S" => KeyWish::Ask(Ask::Snapshot),
+        "?" => KeyWish::Ask(Ask::Keys),
+        "Escape" => KeyWish::Escape,
+        _ => match key.as_bytes() {
+            [digit @ b'1'..=b'7'] => KeyWish::Objective(usize::from(digit - b'1')),
+            _ => return None,
+        },
     })
+}
+
+/// The angle in degrees by which a drag from one screen point to another turns what lies about the middle.
+#[must_use]
+pub fn drag_turn(from: (f64, f64), to: (f64, f64), camera: &Camera) -> f64 {
+    let angle = |(x, y): (f64, f64)| {
+        (y - camera.height / 2.0)
+            .atan2(x - camera.width / 2.0)
+            .to_degrees()
+    };
+    normal_degrees(angle(to) - angle(from) + 180.0) - 180.0
+}
+
+/// The end of a ruler held to the nearest of the screen's two axes.
+#[must_use]
+pub fn held_straight(from: (f64, f64), to: (f64, f64)) -> (f64, f64) {
+    if (to.0 - from.0).abs() >= (to.1 - from.1).abs() {
+        (to.0, from.1)
+    } else {
+        (from.0, to.1)
+    }
 }
 
 #[cfg(test)]
@@ -264,6 +323,7 @@ mod tests {
                 dx: 50.0,
                 dy: 0.0,
                 factor: 2.0,
+                turn: 0.0,
                 x: 200.0,
                 y: 100.0
             })
@@ -277,11 +337,54 @@ mod tests {
     }
 
     #[test]
+    fn two_fingers_turn_once_they_mean_it() {
+        let mut fingers = Fingers::default();
+        fingers.press(1, 100.0, 100.0, 0.0);
+        fingers.press(2, 200.0, 100.0, 1.0);
+        let mut turn_to = |degrees: f64| {
+            let (sin, cos) = degrees.to_radians().sin_cos();
+            match fingers.move_to(2, 100.0 + 100.0 * cos, 100.0 + 100.0 * sin, 10.0) {
+                Some(Wish::Pinch { turn, .. }) => turn,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(turn_to(10.0), 0.0);
+        assert!((turn_to(20.0) - 10.0).abs() < 1e-9);
+        assert!((turn_to(15.0) + 5.0).abs() < 1e-9, "and back");
+    }
+
+    #[test]
+    fn a_drag_about_the_middle_turns_clockwise() {
+        let rect = domain::geometry::SlideRect {
+            x: 0.0,
+            y: 0.0,
+            width: 10.0,
+            height: 10.0,
+        };
+        let camera = Camera::fit(&rect, 200.0, 200.0);
+        let turn = drag_turn((150.0, 100.0), (100.0, 150.0), &camera);
+        assert!((turn - 90.0).abs() < 1e-9);
+        assert_eq!(held_straight((0.0, 0.0), (5.0, 3.0)), (5.0, 0.0));
+        assert_eq!(held_straight((0.0, 0.0), (-2.0, 3.0)), (0.0, 3.0));
+    }
+
+    #[test]
+    fn keys_ask_for_what_they_say() {
+        assert_eq!(key_wish("7"), Some(KeyWish::Objective(6)));
+        assert_eq!(key_wish("8"), None);
+        assert_eq!(key_wish("r"), Some(KeyWish::Do(Command::TurnBy(90.0))));
+        assert_eq!(key_wish("?"), Some(KeyWish::Ask(Ask::Keys)));
+        assert_eq!(key_wish("Tab"), None);
+    }
+
+    #[test]
     fn the_keyboard_reads_the_middle_unless_a_pointer_points_elsewhere() {
         let camera = Camera {
             centre_x: 5000.0,
             centre_y: 3000.0,
             zoom: 0.5,
+            rotation: 0.0,
+            flipped: false,
             width: 800.0,
             height: 600.0,
         };

@@ -9,25 +9,26 @@ use domain::view::{ModelOnSlide, SlideDetail, TargetOnSlide};
 use web_sys::WebGlTexture;
 
 use super::maps::{Maps, MapsProblem, NextFetch, TargetKey};
-use super::overlay::{Prepared, TargetMaps, grid_view, ramp, texels};
-use super::renderer::Renderer;
-use super::state::{Hover, OverlayStatus, TargetReading, find_target};
+use super::overlay::{Content, Prepared, TargetMaps, grid_view, ramp, values_of};
+use super::renderer::{CellStyle, Renderer};
+use super::state::{Hover, LayerReading, OverlayStatus, TargetReading, find_target};
 
 /// The overlay.
 pub struct Layers {
     slide: Rc<SlideDetail>,
-    layer: Option<LayerSpec>,
-    visible: bool,
+    layers: Vec<LayerSpec>,
+    on: bool,
     maps: Maps,
-    shown: Option<Shown>,
-    ramp: Option<ColourMap>,
+    /// One per layer.
+    shown: Vec<Option<Shown>>,
+    /// The colours of each row of the table on the graphics card.
+    ramps: Vec<Option<ColourMap>>,
 }
 
 /// What is on the graphics card.
 struct Shown {
-    key: TargetKey,
-    quantity: Quantity,
-    prepared: Prepared,
+    content: Content,
+    prepared: Result<Prepared, String>,
     /// One per spot.
     textures: Vec<Option<WebGlTexture>>,
 }
@@ -38,29 +39,27 @@ impl Layers {
     pub fn new(slide: Rc<SlideDetail>) -> Self {
         Self {
             slide,
-            layer: None,
-            visible: false,
+            layers: Vec::new(),
+            on: false,
             maps: Maps::default(),
-            shown: None,
-            ramp: None,
+            shown: Vec::new(),
+            ramps: Vec::new(),
         }
     }
 
-    /// Takes over what was set up. Only what differs is done again: new colours are 768 bytes, a new opacity nothing.
-    pub fn set(&mut self, layer: Option<LayerSpec>, visible: bool, renderer: Option<&Renderer>) {
-        let chosen = |layer: &Option<LayerSpec>| {
-            let layer = layer.as_ref()?;
-            Some((TargetKey::of(layer), layer.quantity))
-        };
+    /// Takes over what was set up. Only what differs is done again: new colours are a kilobyte, a new opacity or threshold
+    /// nothing.
+    pub fn set(&mut self, layers: Vec<LayerSpec>, on: bool, renderer: Option<&Renderer>) {
+        let contents = |layers: &[LayerSpec]| layers.iter().map(Content::of).collect::<Vec<_>>();
         let is_choice =
-            self.visible != visible || self.layer == layer || chosen(&self.layer) != chosen(&layer);
+            self.on != on || self.layers == layers || contents(&self.layers) != contents(&layers);
         // Whoever chooses something, be it the same once more, gets another try; whoever drags the opacity does not get
         // one per step.
         if is_choice {
             self.maps.try_again();
         }
-        self.layer = layer;
-        self.visible = visible;
+        self.layers = layers;
+        self.on = on;
         self.prepare(renderer);
     }
 
@@ -79,79 +78,87 @@ impl Layers {
         let stays =
             |key: &TargetKey| is_same_grid && version(&slide, key) == version(&self.slide, key);
         self.maps.retain(stays);
-        let shown_stays = self.shown.as_ref().is_none_or(|shown| stays(&shown.key));
-        if !shown_stays {
-            self.drop_shown(renderer);
+        for shown in &mut self.shown {
+            let is_stale = shown.as_ref().is_some_and(|shown| {
+                let content = &shown.content;
+                !(stays(&content.key) && content.minus.as_ref().is_none_or(stays))
+            });
+            if is_stale {
+                drop_shown(shown.take(), renderer);
+            }
         }
         self.slide = slide;
         self.prepare(renderer);
     }
 
-    fn wanted(&self) -> Option<&LayerSpec> {
-        self.layer.as_ref().filter(|_| self.visible)
+    fn is_wanted(&self, layer: &LayerSpec) -> bool {
+        self.on && layer.visible
     }
 
     /// Brings the graphics card up to what is wanted, as far as the maps are there.
     fn prepare(&mut self, renderer: Option<&Renderer>) {
-        let (Some(layer), Some(renderer)) = (self.wanted().cloned(), renderer) else {
+        let Some(renderer) = renderer else {
             return;
         };
-        if self.ramp != Some(layer.colour_map) {
-            renderer.upload_ramp(&ramp(&layer));
-            self.ramp = Some(layer.colour_map);
+        self.ramps.resize(self.layers.len(), None);
+        let mut before: Vec<Option<Shown>> = std::mem::take(&mut self.shown);
+        for (row, layer) in self.layers.iter().enumerate() {
+            let content = Content::of(layer);
+            // Layers change places.
+            let kept = before
+                .iter_mut()
+                .find(|shown| shown.as_ref().map(|shown| &shown.content) == content.as_ref())
+                .and_then(Option::take);
+            let shown = kept.or_else(|| {
+                let content = content.filter(|_| self.is_wanted(layer))?;
+                self.make(content, renderer)
+            });
+            self.shown.push(shown);
+            if self.ramps.get(row) != Some(&Some(layer.colour_map)) {
+                renderer.upload_ramp(row, &ramp(layer.colour_map));
+                if let Some(held) = self.ramps.get_mut(row) {
+                    *held = Some(layer.colour_map);
+                }
+            }
         }
-        let key = TargetKey::of(&layer);
-        if self
-            .shown
-            .as_ref()
-            .is_some_and(|shown| shown.key == key && shown.quantity == layer.quantity)
-        {
-            return;
+        for shown in before {
+            drop_shown(shown, Some(renderer));
         }
-        self.drop_shown(Some(renderer));
-        let slide = Rc::clone(&self.slide);
-        let Some((model, target)) = find_target(&slide, &layer.model, &layer.target) else {
-            return;
+    }
+
+    fn make(&self, content: Content, renderer: &Renderer) -> Option<Shown> {
+        let maps = self.maps.get(&content.key)?;
+        let minus = match &content.minus {
+            Some(key) => Some(self.maps.get(key)?),
+            None => None,
         };
-        let Some(maps) = self.maps.get(&key) else {
-            return;
-        };
+        let prepared = values_of(maps, minus, content.quantity)
+            .map(|values| Prepared::new(&self.slide, &content, values));
         let largest = renderer.largest_texture();
-        let textures = slide
+        let textures = self
+            .slide
             .spots
             .iter()
-            .zip(&maps.spots)
-            .map(|(spot, spot_maps)| {
+            .enumerate()
+            .map(|(index, spot)| {
+                let prepared = prepared.as_ref().ok()?;
                 let grid = spot.grid.as_ref().filter(|grid| {
                     !grid.is_empty() && grid.columns <= largest && grid.rows <= largest
                 })?;
-                let texels = texels(grid, spot_maps.of(layer.quantity));
-                renderer.upload_cells(grid.columns, grid.rows, &texels)
+                renderer.upload_cells(grid.columns, grid.rows, &prepared.texels(grid, index))
             })
             .collect();
-        self.shown = Some(Shown {
-            prepared: Prepared::new(&slide, model, target, maps, layer.quantity),
-            key,
-            quantity: layer.quantity,
+        Some(Shown {
+            content,
+            prepared,
             textures,
-        });
-    }
-
-    fn drop_shown(&mut self, renderer: Option<&Renderer>) {
-        let Some(shown) = self.shown.take() else {
-            return;
-        };
-        if let Some(renderer) = renderer {
-            for texture in shown.textures.iter().flatten() {
-                renderer.delete(texture);
-            }
-        }
+        })
     }
 
     /// The graphics card has forgotten everything.
     pub fn context_lost(&mut self) {
-        self.shown = None;
-        self.ramp = None;
+        self.shown.clear();
+        self.ramps.clear();
     }
 
     /// The graphics card can be used again.
@@ -162,10 +169,17 @@ impl Layers {
     /// Which maps must be fetched next at `now`, ms.
     #[must_use]
     pub fn next_fetch(&mut self, now: f64) -> NextFetch {
-        match self.wanted().map(TargetKey::of) {
-            Some(wanted) => self.maps.next_fetch(&self.slide, &wanted, now),
-            None => NextFetch::Nothing,
+        let wanted: Vec<TargetKey> = self
+            .layers
+            .iter()
+            .rev()
+            .filter(|layer| self.is_wanted(layer))
+            .flat_map(TargetKey::of)
+            .collect();
+        if wanted.is_empty() {
+            return NextFetch::Nothing;
         }
+        self.maps.next_fetch(&self.slide, &wanted, now)
     }
 
     /// Takes at `now`, ms, what was fetched, or why it could not be.
@@ -180,48 +194,77 @@ impl Layers {
         self.prepare(renderer);
     }
 
-    /// For the legend.
+    /// What has become of each layer.
     #[must_use]
-    pub fn status(&self) -> OverlayStatus {
-        let Some(layer) = self.wanted() else {
+    pub fn statuses(&self) -> Vec<OverlayStatus> {
+        let mut shown = self.shown.iter();
+        self.layers
+            .iter()
+            .map(|layer| self.status(layer, shown.next().and_then(Option::as_ref)))
+            .collect()
+    }
+
+    fn status(&self, layer: &LayerSpec, shown: Option<&Shown>) -> OverlayStatus {
+        if !self.is_wanted(layer) {
             return OverlayStatus::Off;
-        };
-        let key = TargetKey::of(layer);
-        if let Some(shown) = &self.shown
-            && shown.key == key
-        {
-            return OverlayStatus::Shown(shown.prepared.summary.clone());
         }
-        if find_target(&self.slide, &key.model, &key.target).is_none() {
-            let problem = "This model says nothing of this target here.";
-            return OverlayStatus::Failed(problem.to_owned());
+        let slide = &self.slide;
+        let mut problem = None;
+        for key in TargetKey::of(layer) {
+            if find_target(slide, &key.model, &key.target).is_none() {
+                let problem = "This model says nothing of this target here.";
+                return OverlayStatus::Failed(problem.to_owned());
+            }
+            problem = problem.or_else(|| self.maps.problem(&key));
         }
-        self.maps
-            .problem(&key)
-            .map_or(OverlayStatus::Loading, OverlayStatus::Failed)
+        let found = find_target(slide, &layer.model, &layer.target);
+        match (shown, found) {
+            (Some(shown), Some((model, target))) => match &shown.prepared {
+                Ok(prepared) => OverlayStatus::Shown(prepared.summary(slide, layer, model, target)),
+                Err(problem) => OverlayStatus::Failed(problem.clone()),
+            },
+            _ => problem.map_or(OverlayStatus::Loading, OverlayStatus::Failed),
+        }
+    }
+
+    /// The layers that are drawn, lowest first: index, layer, what is on the card.
+    fn drawn(&self) -> impl Iterator<Item = (usize, &LayerSpec, &Shown, &Prepared)> {
+        self.layers
+            .iter()
+            .zip(&self.shown)
+            .enumerate()
+            .filter(|(_, (layer, _))| self.is_wanted(layer))
+            .filter_map(|(index, (layer, shown))| {
+                let shown = shown.as_ref()?;
+                let prepared = shown.prepared.as_ref().ok()?;
+                Some((index, layer, shown, prepared))
+            })
     }
 
     /// Draws what is wanted and there.
     pub fn draw(&self, renderer: &Renderer, camera: &Camera) {
-        let (Some(layer), Some(shown)) = (self.wanted(), &self.shown) else {
-            return;
-        };
-        let range = shown.prepared.summary.normalisation;
-        for (spot, texture) in self.slide.spots.iter().zip(&shown.textures) {
-            if let (Some(grid), Some(texture)) = (&spot.grid, texture)
-                && let Some(view) = grid_view(grid, camera)
-            {
-                renderer.draw_cells(&view, texture, (range.low, range.high), layer.opacity);
+        for (row, layer, shown, prepared) in self.drawn() {
+            let style = CellStyle {
+                row,
+                range: prepared.range(layer),
+                threshold: layer.threshold,
+                grading: layer.grading,
+                smooth: layer.smooth,
+                opacity: layer.opacity,
+            };
+            for (spot, texture) in self.slide.spots.iter().zip(&shown.textures) {
+                if let (Some(grid), Some(texture)) = (&spot.grid, texture)
+                    && let Some(view) = grid_view(grid, camera)
+                {
+                    renderer.draw_cells(&view, texture, &style);
+                }
             }
         }
     }
 
-    /// What there is to say of the tile under a point of the slide.
+    /// What there is to say of the tile under a point of the slide; the layer that was chosen says most.
     #[must_use]
-    pub fn read(&self, x: f64, y: f64) -> Option<Hover> {
-        let (layer, shown) = (self.wanted()?, self.shown.as_ref()?);
-        let maps = self.maps.get(&shown.key)?;
-        let (model, _) = find_target(&self.slide, &layer.model, &layer.target)?;
+    pub fn read(&self, x: f64, y: f64, chosen: usize) -> Option<Hover> {
         let (spot, tile) = self
             .slide
             .spots
@@ -232,16 +275,38 @@ impl Layers {
                 Some((index, tile))
             })?;
         let view = self.slide.spots.get(spot)?;
-        let spot_maps = maps.spots.get(spot)?;
+        let mut layers = vec![None; self.layers.len()];
+        let mut about = None;
+        for (index, layer, _, prepared) in self.drawn() {
+            let Some((model, target)) = find_target(&self.slide, &layer.model, &layer.target)
+            else {
+                continue;
+            };
+            let (Some((value, percentile)), Some(slot)) =
+                (prepared.at(spot, tile), layers.get_mut(index))
+            else {
+                continue;
+            };
+            *slot = Some(LayerReading {
+                title: title(layer, target),
+                signed: layer.is_signed(),
+                value,
+                percentile,
+            });
+            if about.is_none() || index == chosen {
+                about = Some((index, layer, model, target));
+            }
+        }
+        let (chosen, layer, model, target) = about?;
+        let maps = self.maps.get(&TargetKey::of(layer).next()?)?;
         Some(Hover {
             spot: view.number,
             tile,
             rect: view.grid.as_ref()?.rect(tile)?,
-            quantity: shown.quantity,
-            value: spot_maps.of(shown.quantity).get(tile).copied()?,
-            percentile: shown.prepared.percentile(spot, tile),
-            quantities: spot_maps.at(tile),
-            scale: shown.prepared.summary.scale,
+            layers,
+            chosen,
+            quantities: maps.spots.get(spot)?.at(tile),
+            scale: target.readouts.first()?.scale,
             targets: self.readings(model, spot, tile),
         })
     }
@@ -264,5 +329,23 @@ impl Layers {
             })
         };
         model.targets.iter().filter_map(reading).collect()
+    }
+}
+
+/// Name of a layer.
+fn title(layer: &LayerSpec, target: &TargetOnSlide) -> String {
+    let difference = if layer.minus.is_some() {
+        ", A \u{2212} B"
+    } else {
+        ""
+    };
+    [&target.title, ", ", layer.quantity.title(), difference].concat()
+}
+
+fn drop_shown(shown: Option<Shown>, renderer: Option<&Renderer>) {
+    if let (Some(shown), Some(renderer)) = (shown, renderer) {
+        for texture in shown.textures.iter().flatten() {
+            renderer.delete(texture);
+        }
     }
 }

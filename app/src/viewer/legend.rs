@@ -54,51 +54,34 @@ const MARKS: [(&str, f64); 3] = [
 pub fn Legend() -> impl IntoView {
     let state = ViewState::from_context();
     let gradient = move || {
-        state.layer.with(|layer| {
-            layer
-                .as_ref()
-                .map(|layer| layer.colour_map.css_gradient())
-                .unwrap_or_default()
-        })
+        state
+            .chosen_layer()
+            .map(|layer| layer.colour_map.css_gradient())
+            .unwrap_or_default()
     };
     // The parts are always there and change their words: small, and the same on both sides.
     let text = move |write: fn(&LayerSummary) -> String| {
-        move || {
-            state.overlay.with(|status| match status {
-                OverlayStatus::Shown(summary) => write(summary),
-                _ => String::new(),
-            })
+        move || match state.chosen_status() {
+            OverlayStatus::Shown(summary) => write(&summary),
+            _ => String::new(),
         }
     };
-    let is_shown = move || {
-        state
-            .overlay
-            .with(|status| matches!(status, OverlayStatus::Shown(_)))
+    let is_shown = move || matches!(state.chosen_status(), OverlayStatus::Shown(_));
+    let message = move || match state.chosen_status() {
+        OverlayStatus::Loading => "Loading the heatmap…".to_owned(),
+        OverlayStatus::Failed(problem) => problem,
+        OverlayStatus::Off | OverlayStatus::Shown(_) => String::new(),
     };
-    let message = move || {
-        state.overlay.with(|status| match status {
-            OverlayStatus::Loading => "Loading the heatmap…".to_owned(),
-            OverlayStatus::Failed(problem) => problem.clone(),
-            OverlayStatus::Off | OverlayStatus::Shown(_) => String::new(),
-        })
-    };
-    let has_failed = move || {
-        state
-            .overlay
-            .with(|status| matches!(status, OverlayStatus::Failed(_)))
-    };
+    let has_failed = move || matches!(state.chosen_status(), OverlayStatus::Failed(_));
     let marks = MARKS
         .map(|(test_id, share)| {
             let value = move |write: fn(Quantity, f64) -> String| {
-                move || {
-                    state.overlay.with(|status| match status {
-                        OverlayStatus::Shown(summary) => {
-                            let range = summary.normalisation;
-                            let value = range.low * (1.0 - share) + range.high * share;
-                            write(summary.quantity, value)
-                        }
-                        _ => String::new(),
-                    })
+                move || match state.chosen_status() {
+                    OverlayStatus::Shown(summary) => {
+                        let (low, high) = summary.range;
+                        write(summary.quantity, low * (1.0 - share) + high * share)
+                    }
+                    _ => String::new(),
                 }
             };
             view! {
@@ -108,15 +91,13 @@ pub fn Legend() -> impl IntoView {
             }
         })
         .collect_view();
-    let notes = move || {
-        state.overlay.with(|status| match status {
-            OverlayStatus::Shown(summary) => summary
-                .notes
-                .iter()
-                .map(|note| view! { <p class="legend__caution">{note.clone()}</p> })
-                .collect(),
-            _ => Vec::new(),
-        })
+    let notes = move || match state.chosen_status() {
+        OverlayStatus::Shown(summary) => summary
+            .notes
+            .into_iter()
+            .map(|note| view! { <p class="legend__caution">{note}</p> })
+            .collect(),
+        _ => Vec::new(),
     };
     view! {
         <p
@@ -142,41 +123,9 @@ pub fn Legend() -> impl IntoView {
             <p class="note">
                 <span data-testid="legend-normalisation">{text(normalisation)}</span>
                 " "
-                <span data-testid="legend-models">{text(|summary| fold_models(summary.fold_models))}</span>
+                <span data-testid="legend-models">{text(|summary| fold_models(summary.fold_models.0))}</span>
             </p>
             {notes}
         </div>
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use domain::layer::Normalisation;
-    use domain::score::Scale;
-
-    #[test]
-    fn the_legend_says_how_it_was_normalised() {
-        let summary = |quantity| LayerSummary {
-            model: String::new(),
-            target: String::new(),
-            quantity,
-            scale: Scale::Logit,
-            normalisation: Normalisation {
-                low: -0.5,
-                high: 0.5,
-            },
-            extremes: Some((-0.5, 0.25)),
-            tiles: 81,
-            fold_models: 1,
-            notes: Vec::new(),
-        };
-        let text = normalisation(&summary(Quantity::Contribution));
-        assert!(text.contains("Symmetrical about 0") && text.contains("81 tiles"));
-        assert!(text.contains("(\u{2212}0.500 to +0.250). Near 0"), "{text}");
-        assert!(normalisation(&summary(Quantity::TileProbability)).contains("Fixed range 0 to 1"));
-        assert!(normalisation(&summary(Quantity::Attention)).contains("From 0"));
-        assert_eq!(fold_models(1), "One fold model.");
-        assert_eq!(fold_models(3), "Mean of 3 fold models.");
     }
 }

@@ -2,7 +2,7 @@
 
 use domain::geometry::TileGrid;
 use domain::layer::LayerSpec;
-use domain::view::{ModelOnSlide, SlideDetail};
+use domain::view::SlideDetail;
 
 use super::overlay::TargetMaps;
 use super::schedule::Failure;
@@ -23,13 +23,15 @@ pub struct TargetKey {
 }
 
 impl TargetKey {
-    /// The target of a layer.
-    #[must_use]
-    pub fn of(layer: &LayerSpec) -> Self {
-        Self {
-            model: layer.model.clone(),
-            target: layer.target.clone(),
-        }
+    /// The targets that a layer is made of: one, of a difference two.
+    pub fn of(layer: &LayerSpec) -> impl Iterator<Item = Self> {
+        [Some(&layer.model), layer.minus.as_ref()]
+            .into_iter()
+            .flatten()
+            .map(|model| Self {
+                model: model.clone(),
+                target: layer.target.clone(),
+            })
     }
 }
 
@@ -60,6 +62,8 @@ pub struct Maps {
     /// What is on its way, and whether it is still of use.
     loading: Option<(TargetKey, bool)>,
     failures: Vec<(TargetKey, Failure, MapsProblem)>,
+    /// What was asked for last: not given up for something fetched ahead.
+    wanted: Vec<TargetKey>,
 }
 
 impl Maps {
@@ -97,35 +101,51 @@ impl Maps {
         }
     }
 
-    /// What must be fetched next at `now`, ms: the target that is wanted, then, for small slides, its model's others. What
-    /// failed is tried again after a pause that grows; meanwhile nothing is fetched ahead.
+    /// What must be fetched next at `now`, ms: the targets that are wanted, then, for small slides, the others of the first
+    /// one's model. What failed is tried again after a pause that grows; meanwhile nothing is fetched ahead.
     #[must_use]
-    pub fn next_fetch(&mut self, slide: &SlideDetail, wanted: &TargetKey, now: f64) -> NextFetch {
+    pub fn next_fetch(&mut self, slide: &SlideDetail, wanted: &[TargetKey], now: f64) -> NextFetch {
+        self.wanted = wanted.to_vec();
         if self.loading.is_some() {
             return NextFetch::Nothing;
         }
-        let Some((model, _)) = find_target(slide, &wanted.model, &wanted.target) else {
-            return NextFetch::Nothing;
-        };
-        let next = if self.get(wanted).is_none() {
-            wanted.clone()
-        } else if let Some((failed, ..)) = self.failures.first() {
-            failed.clone()
-        } else if let Some(ahead) = self.next_ahead(slide, model) {
-            ahead
+        let exists = |key: &&TargetKey| find_target(slide, &key.model, &key.target).is_some();
+        let mut missing: Vec<TargetKey> = wanted
+            .iter()
+            .filter(exists)
+            .filter(|key| self.get(key).is_none())
+            .cloned()
+            .collect();
+        let is_all_there = missing.is_empty();
+        let has_failures = self
+            .failures
+            .iter()
+            .any(|(_, failure, _)| failure.retry_at.is_finite());
+        if is_all_there && has_failures {
+            missing.extend(self.failures.iter().map(|(key, ..)| key.clone()));
+        } else if is_all_there
+            && self.failures.is_empty()
+            && let Some(ahead) = wanted
+                .first()
+                .and_then(|first| self.next_ahead(slide, first))
+        {
+            missing.push(ahead);
+        }
+        let mut wait = f64::INFINITY;
+        for key in missing {
+            let retry_at = self
+                .failure(&key)
+                .map_or(now, |(failure, _)| failure.retry_at);
+            if retry_at <= now {
+                self.loading = Some((key.clone(), true));
+                return NextFetch::Now(key);
+            }
+            wait = wait.min(retry_at - now);
+        }
+        if wait.is_finite() {
+            NextFetch::In(wait)
         } else {
-            return NextFetch::Nothing;
-        };
-        let retry_at = self
-            .failure(&next)
-            .map_or(now, |(failure, _)| failure.retry_at);
-        if retry_at.is_infinite() {
             NextFetch::Nothing
-        } else if retry_at > now {
-            NextFetch::In(retry_at - now)
-        } else {
-            self.loading = Some((next.clone(), true));
-            NextFetch::Now(next)
         }
     }
 
@@ -139,7 +159,9 @@ impl Maps {
         match maps {
             Ok(maps) => {
                 if self.held.len() >= MOST_MAPS {
-                    self.held.remove(0);
+                    let is_spare = |(key, _): &(TargetKey, TargetMaps)| !self.wanted.contains(key);
+                    let oldest = self.held.iter().position(is_spare).unwrap_or(0);
+                    self.held.remove(oldest);
                 }
                 self.held.push((key, maps));
             }
@@ -156,7 +178,8 @@ impl Maps {
     }
 
     /// A target of the model that is not held yet.
-    fn next_ahead(&self, slide: &SlideDetail, model: &ModelOnSlide) -> Option<TargetKey> {
+    fn next_ahead(&self, slide: &SlideDetail, wanted: &TargetKey) -> Option<TargetKey> {
+        let (model, _) = find_target(slide, &wanted.model, &wanted.target)?;
         let grids = slide.spots.iter().filter_map(|spot| spot.grid.as_ref());
         let tiles: usize = grids.map(TileGrid::len).sum();
         if tiles > MOST_TILES_AHEAD || self.held.len() >= MOST_MAPS {
@@ -169,7 +192,7 @@ impl Maps {
                 model: model.key.clone(),
                 target: target.key.clone(),
             })
-            .find(|key| self.get(key).is_none())
+            .find(|key| self.get(key).is_none() && self.failure(key).is_none())
     }
 }
 
@@ -178,7 +201,9 @@ mod tests {
     use super::*;
     use domain::geometry::{Mpp, Pyramid};
     use domain::target::TargetKind;
-    use domain::view::{CohortSummary, Evaluation, JobCounts, SlideSummary, TargetOnSlide};
+    use domain::view::{
+        CohortSummary, Evaluation, JobCounts, ModelOnSlide, SlideSummary, TargetOnSlide,
+    };
 
     fn slide() -> SlideDetail {
         let cohort = CohortSummary {
@@ -257,7 +282,7 @@ mod tests {
         let slide = slide();
         let mut requests = Vec::new();
         for now in from..until {
-            if let NextFetch::Now(next) = maps.next_fetch(&slide, &key("a"), now.into()) {
+            if let NextFetch::Now(next) = maps.next_fetch(&slide, &[key("a")], now.into()) {
                 requests.push((now, next.target.clone()));
                 maps.came(next, down(), now.into());
             }
@@ -269,16 +294,19 @@ mod tests {
     fn the_wanted_target_comes_first_then_the_others_of_its_model() {
         let (slide, mut maps) = (slide(), Maps::default());
         for target in ["b", "a", "c"] {
-            let next = maps.next_fetch(&slide, &key("b"), 0.0);
+            let next = maps.next_fetch(&slide, &[key("b")], 0.0);
             assert_eq!(next, NextFetch::Now(key(target)));
             assert_eq!(
-                maps.next_fetch(&slide, &key("b"), 0.0),
+                maps.next_fetch(&slide, &[key("b")], 0.0),
                 NextFetch::Nothing,
                 "one at a time"
             );
             maps.came(key(target), Ok(TargetMaps::default()), 0.0);
         }
-        assert_eq!(maps.next_fetch(&slide, &key("b"), 0.0), NextFetch::Nothing);
+        assert_eq!(
+            maps.next_fetch(&slide, &[key("b")], 0.0),
+            NextFetch::Nothing
+        );
     }
 
     #[test]
@@ -312,14 +340,35 @@ mod tests {
         maps.held.push((key("a"), TargetMaps::default()));
         assert_eq!(requests_while_down(&mut maps, 0, 400).len(), 1);
         assert_eq!(
-            maps.next_fetch(&slide, &key("a"), 400.0),
+            maps.next_fetch(&slide, &[key("a")], 400.0),
             NextFetch::In(100.0)
         );
         for target in ["b", "c"] {
-            let next = maps.next_fetch(&slide, &key("a"), 500.0);
+            let next = maps.next_fetch(&slide, &[key("a")], 500.0);
             assert_eq!(next, NextFetch::Now(key(target)));
             maps.came(key(target), Ok(TargetMaps::default()), 500.0);
         }
+    }
+
+    #[test]
+    fn a_target_that_is_not_there_does_not_hold_up_another_layer() {
+        let (slide, mut maps) = (slide(), Maps::default());
+        let wanted = [key("a"), key("zzz"), key("b")];
+        let gone = MapsProblem {
+            text: "There is none.".to_owned(),
+            is_final: true,
+        };
+        assert_eq!(
+            maps.next_fetch(&slide, &wanted, 0.0),
+            NextFetch::Now(key("a"))
+        );
+        maps.came(key("a"), Err(gone), 0.0);
+        assert_eq!(
+            maps.next_fetch(&slide, &wanted, 0.0),
+            NextFetch::Now(key("b"))
+        );
+        maps.came(key("b"), Ok(TargetMaps::default()), 0.0);
+        assert_eq!(maps.next_fetch(&slide, &wanted, 0.0), NextFetch::Nothing);
     }
 
     #[test]
@@ -329,21 +378,27 @@ mod tests {
             text: "There is none.".to_owned(),
             is_final: true,
         };
-        assert_ne!(maps.next_fetch(&slide, &key("a"), 0.0), NextFetch::Nothing);
+        assert_ne!(
+            maps.next_fetch(&slide, &[key("a")], 0.0),
+            NextFetch::Nothing
+        );
         maps.came(key("a"), Err(gone), 0.0);
-        assert_eq!(maps.next_fetch(&slide, &key("a"), 1e9), NextFetch::Nothing);
+        assert_eq!(
+            maps.next_fetch(&slide, &[key("a")], 1e9),
+            NextFetch::Nothing
+        );
         assert_eq!(maps.problem(&key("a")).unwrap(), "There is none.");
     }
 
     #[test]
     fn what_was_asked_for_before_the_slide_changed_is_not_kept() {
         let (slide, mut maps) = (slide(), Maps::default());
-        let _ = maps.next_fetch(&slide, &key("a"), 0.0);
+        let _ = maps.next_fetch(&slide, &[key("a")], 0.0);
         maps.retain(|_| false);
         maps.came(key("a"), Ok(TargetMaps::default()), 0.0);
         assert_eq!(maps.get(&key("a")), None);
         assert_eq!(
-            maps.next_fetch(&slide, &key("a"), 0.0),
+            maps.next_fetch(&slide, &[key("a")], 0.0),
             NextFetch::Now(key("a"))
         );
     }

@@ -12,11 +12,13 @@ mod format;
 mod input;
 mod layers;
 mod legend;
+mod magnification;
 mod maps;
 mod motion;
 mod net;
 mod orders;
 mod overlay;
+pub mod panes;
 mod read_out;
 mod renderer;
 mod scale_bar;
@@ -27,6 +29,7 @@ pub mod state;
 
 pub use controls::LayerControls;
 pub use legend::Legend;
+pub use panes::{Panes, Side};
 pub use read_out::ReadOut;
 pub use state::ViewState;
 
@@ -48,8 +51,6 @@ pub fn Viewer(
     let state = ViewState::from_context();
     let canvas = NodeRef::<html::Canvas>::new();
     let outline = NodeRef::<html::Div>::new();
-    // Known in the browser only: the first picture is the same on both sides.
-    let (is_supported, set_supported) = signal(true);
 
     let summary = slide.with_untracked(|slide| slide.summary.clone());
     state.mpp.set(summary.mpp);
@@ -66,7 +67,7 @@ pub fn Viewer(
         };
         let first = slide.get_untracked();
         let Some(engine) = Engine::start(canvas, outline.into(), first, state) else {
-            set_supported.set(false);
+            state.is_supported.set(false);
             return;
         };
         let for_slide = engine.clone();
@@ -78,12 +79,22 @@ pub fn Viewer(
         });
         let for_layers = engine.clone();
         Effect::new(move |_| {
-            state.layer.track();
-            state.layer_visible.track();
-            for_layers.layer_changed();
+            state.layers.track();
+            state.chosen.track();
+            state.overlay_on.track();
+            for_layers.layers_changed();
+        });
+        let for_image = engine.clone();
+        Effect::new(move |_| {
+            state.light.track();
+            state.stain.track();
+            state.stains.track();
+            for_image.image_changed();
         });
         Effect::new(move |_| {
             if let Some(command) = state.command.get() {
+                // Done once: a viewer that is made anew does not do it again.
+                state.command.update_untracked(|command| *command = None);
                 engine.command(command);
             }
         });
@@ -100,8 +111,9 @@ pub fn Viewer(
         .concat(),
     };
     let (mpp, objective) = (summary.mpp, summary.objective);
-    let overview =
-        move || (!is_supported.get()).then(|| view! { <StaticOverview summary=summary.clone() /> });
+    let overview = move || {
+        (!state.is_supported.get()).then(|| view! { <StaticOverview summary=summary.clone() /> })
+    };
     view! {
         <div class="viewer" data-testid="viewer">
             <canvas

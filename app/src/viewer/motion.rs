@@ -1,6 +1,6 @@
 //! How the camera moves by itself: zooming towards a goal, gliding out, flying somewhere. Times in ms.
 
-use domain::camera::Camera;
+use domain::camera::{Camera, normal_degrees};
 use domain::geometry::SlideRect;
 
 /// The zoom covers 63 % of what is left in this time.
@@ -211,10 +211,13 @@ impl Mover {
                 } else {
                     share
                 };
+                // The short way round.
+                let turn = normal_degrees(to.rotation - from.rotation + 180.0) - 180.0;
                 limits.clamp(&Camera {
                     centre_x: from.centre_x + (to.centre_x - from.centre_x) * way,
                     centre_y: from.centre_y + (to.centre_y - from.centre_y) * way,
                     zoom,
+                    rotation: normal_degrees(from.rotation + turn * share),
                     ..*camera
                 })
             }
@@ -307,6 +310,25 @@ mod tests {
         assert_eq!(run(&mut mover, camera, &limits).1, 1);
         mover.fly(&camera, limits.zoom(&camera, 3.0, 0.0, 0.0), 250.0);
         assert_eq!(run(&mut mover, camera, &limits).1, 1);
+    }
+
+    #[test]
+    fn turning_goes_the_short_way_round() {
+        let limits = Limits::of(&BOUNDS, 1000.0, 500.0);
+        let camera = Camera {
+            rotation: 350.0,
+            ..Camera::fit(&BOUNDS, 1000.0, 500.0)
+        };
+        let mut mover = Mover::new(false);
+        mover.fly(&camera, camera.turned_about(20.0, 500.0, 250.0), 250.0);
+        let mut now = 0.0;
+        let mut turned = camera;
+        while !mover.is_still() {
+            turned = mover.step(&turned, &limits, now);
+            now += 16.0;
+            assert!(turned.rotation >= 350.0 || turned.rotation <= 10.0);
+        }
+        assert!((turned.rotation - 10.0).abs() < 1e-9);
     }
 
     #[test]

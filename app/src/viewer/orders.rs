@@ -9,7 +9,9 @@ use super::maps::{MapsProblem, NextFetch, TargetKey};
 use super::net::Refusal;
 use super::overlay::TargetMaps;
 use super::scene::Scene;
-use super::schedule::{Failure, MOST_REQUESTS, TileKey, pixels, texture_bytes};
+use super::schedule::{
+    Failure, MOST_REQUESTS, MOST_REQUESTS_AHEAD, TileKey, pixels, texture_bytes,
+};
 use super::state::find_target;
 
 /// Something to fetch.
@@ -50,9 +52,9 @@ impl Scene {
     /// What to fetch now, and in how many ms to ask again.
     pub fn orders(&mut self) -> (Vec<Order>, Option<f64>) {
         let mut orders = Vec::new();
-        let wanted = &self.plan.tiles;
+        let (wanted, ahead) = (&self.plan.tiles, &self.ahead);
         self.in_flight.retain(|key, (_, controller)| {
-            let stays = wanted.contains(key);
+            let stays = wanted.contains(key) || ahead.contains(key);
             if !stays {
                 controller.abort();
             }
@@ -60,8 +62,18 @@ impl Scene {
         });
         let now = js_sys::Date::now();
         let mut wake_in: Option<f64> = None;
-        for &key in wanted.iter().filter(|_| self.renderer.is_some()) {
-            if self.in_flight.len() >= MOST_REQUESTS {
+        let first_ahead = wanted.len();
+        let tiles = wanted.iter().chain(ahead).enumerate();
+        for (place, &key) in tiles.filter(|_| self.renderer.is_some()) {
+            // What is seen does not wait for what may be seen next.
+            let most = if place < first_ahead {
+                MOST_REQUESTS
+            } else if wanted.iter().any(|key| self.in_flight.contains_key(key)) {
+                0
+            } else {
+                MOST_REQUESTS_AHEAD
+            };
+            if self.in_flight.len() >= most {
                 break;
             }
             if self.cache.contains(&key) || self.in_flight.contains_key(&key) {
@@ -72,7 +84,7 @@ impl Scene {
                 .get(&key)
                 .map_or(0.0, |failure| failure.retry_at - now);
             if wait > 0.0 {
-                if wait.is_finite() {
+                if wait.is_finite() && place < first_ahead {
                     wake_in = Some(wake_in.map_or(wait, |other| other.min(wait)));
                 }
                 continue;
@@ -204,6 +216,6 @@ impl Scene {
     pub fn maps_came(&mut self, key: TargetKey, maps: Result<TargetMaps, MapsProblem>) {
         let now = js_sys::Date::now();
         self.layers.fetched(key, maps, now, self.renderer.as_ref());
-        self.tell_of_layer();
+        self.tell_of_layers();
     }
 }

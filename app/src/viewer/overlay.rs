@@ -1,12 +1,17 @@
 //! From the terms of a target to what is drawn and read: values per tile, percentiles, texels. No browser in here.
 
+use domain::colour::ColourMap;
 use domain::geometry::TileGrid;
-use domain::layer::{LayerSpec, Normalisation, Quantity, percentiles};
+use domain::layer::{
+    Grading, LayerSpec, Normalisation, Quantity, histogram, most_telling, percentiles,
+    signed_percentiles,
+};
 use domain::score::{Readout, Terms, mean_over_models};
 use domain::target::SignKind;
 use domain::view::{ModelOnSlide, SlideDetail, TargetOnSlide};
 
-use super::state::LayerSummary;
+use super::maps::TargetKey;
+use super::state::{LayerSummary, TopTile, find_target};
 
 /// All quantities of one target on one spot, each the mean over the entitled fold models, in grid order.
 #[derive(Clone, Debug, PartialEq)]
@@ -84,36 +89,100 @@ impl SpotMaps {
     }
 }
 
-/// A layer ready to be drawn: one quantity of one target, normalised over the slide.
+/// What a layer shows, apart from how: a quantity of a target, or its difference between two models.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Content {
+    /// The model and the target.
+    pub key: TargetKey,
+    /// The model whose values are subtracted.
+    pub minus: Option<TargetKey>,
+    /// What is shown.
+    pub quantity: Quantity,
+}
+
+impl Content {
+    /// What a layer shows.
+    #[must_use]
+    pub fn of(layer: &LayerSpec) -> Option<Self> {
+        let mut keys = TargetKey::of(layer);
+        Some(Self {
+            key: keys.next()?,
+            minus: keys.next(),
+            quantity: layer.quantity,
+        })
+    }
+}
+
+/// The values of a layer per spot and tile: of one model, or of A less those of B.
+///
+/// # Errors
+/// A sentence when the two are not of the same tiles.
+pub fn values_of(
+    maps: &TargetMaps,
+    minus: Option<&TargetMaps>,
+    quantity: Quantity,
+) -> Result<Vec<Vec<f64>>, String> {
+    let own = maps.spots.iter().map(|spot| spot.of(quantity).to_vec());
+    let Some(minus) = minus else {
+        return Ok(own.collect());
+    };
+    own.enumerate()
+        .map(|(index, mut values)| {
+            let others = minus
+                .spots
+                .get(index)
+                .map_or(&[][..], |spot| spot.of(quantity));
+            if others.len() != values.len() {
+                return Err("The two models did not see the same tiles of this slide.".to_owned());
+            }
+            for (value, other) in values.iter_mut().zip(others) {
+                *value -= other;
+            }
+            Ok(values)
+        })
+        .collect()
+}
+
+/// A layer ready to be drawn, normalised over the slide.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Prepared {
-    /// What the legend tells.
-    pub summary: LayerSummary,
-    /// Percentile rank of every tile among the tiles of the slide, per spot.
+    /// The values, per spot and tile.
+    values: Vec<Vec<f64>>,
+    /// Percentile rank of every tile among the tiles of the slide.
     percentiles: Vec<Vec<f64>>,
+    /// What percentile grading goes by: for values with a zero the ranks of their sizes, with their sign.
+    grades: Vec<Vec<f64>>,
+    signed: bool,
+    normalisation: Normalisation,
+    extremes: Option<(f64, f64)>,
+    top: Vec<TopTile>,
+    histograms: [Vec<u32>; 2],
 }
+
+/// Tiles in the list of those that say most.
+const MOST_TOP: usize = 20;
+/// Bars of a histogram.
+const BINS: usize = 64;
 
 impl Prepared {
     /// Normalises over all tiles of the slide.
     #[must_use]
-    pub fn new(
-        slide: &SlideDetail,
-        model: &ModelOnSlide,
-        target: &TargetOnSlide,
-        maps: &TargetMaps,
-        quantity: Quantity,
-    ) -> Self {
-        let all: Vec<f64> = maps
-            .spots
-            .iter()
-            .flat_map(|spot| spot.of(quantity).iter().copied())
-            .collect();
-        let mut ranks = percentiles(&all).into_iter();
-        let percentiles = maps
-            .spots
-            .iter()
-            .map(|spot| ranks.by_ref().take(spot.of(quantity).len()).collect())
-            .collect();
+    pub fn new(slide: &SlideDetail, content: &Content, values: Vec<Vec<f64>>) -> Self {
+        let signed = content.minus.is_some() || content.quantity.is_signed();
+        let all: Vec<f64> = values.concat();
+        let per_spot = |all: Vec<f64>| -> Vec<Vec<f64>> {
+            let mut rest = all.into_iter();
+            values
+                .iter()
+                .map(|spot| rest.by_ref().take(spot.len()).collect())
+                .collect()
+        };
+        let ranks = percentiles(&all);
+        let grades = if signed {
+            signed_percentiles(&all)
+        } else {
+            ranks.clone()
+        };
         let extremes = all.iter().copied().filter(|value| value.is_finite()).fold(
             None,
             |extremes: Option<(f64, f64)>, value| {
@@ -122,35 +191,156 @@ impl Prepared {
                 }))
             },
         );
-        let summary = LayerSummary {
+        // The difference of two probabilities or weights is a signed quantity like any other.
+        let kind = if content.minus.is_some() {
+            Quantity::Contribution
+        } else {
+            content.quantity
+        };
+        let normalisation = Normalisation::of(kind, &all);
+        let top = most_telling(&all, signed, MOST_TOP)
+            .into_iter()
+            .filter_map(|index| {
+                let (spot, tile) = place_of(&values, index)?;
+                let view = slide.spots.get(spot)?;
+                Some(TopTile {
+                    spot: view.number,
+                    tile,
+                    rect: view.grid.as_ref()?.rect(tile)?,
+                    value: *all.get(index)?,
+                    percentile: *ranks.get(index)?,
+                })
+            })
+            .collect();
+        let histograms = [
+            histogram(&all, (normalisation.low, normalisation.high), BINS),
+            histogram(&grades, percentile_range(signed), BINS),
+        ];
+        Self {
+            percentiles: per_spot(ranks),
+            grades: per_spot(grades),
+            values,
+            signed,
+            normalisation,
+            extremes,
+            top,
+            histograms,
+        }
+    }
+
+    /// What is at the ends of the colour map unless a person says otherwise.
+    fn full_range(&self, grading: Grading) -> (f64, f64) {
+        match grading {
+            Grading::Value => (self.normalisation.low, self.normalisation.high),
+            Grading::Percentile => percentile_range(self.signed),
+        }
+    }
+
+    /// What is at the ends of the colour map. For signed values the same on both sides: zero keeps its colour.
+    #[must_use]
+    pub fn range(&self, layer: &LayerSpec) -> (f64, f64) {
+        let Some((low, high)) = layer.range else {
+            return self.full_range(layer.grading);
+        };
+        if self.signed {
+            let reach = low.abs().max(high.abs());
+            (-reach, reach)
+        } else {
+            (low, high)
+        }
+    }
+
+    /// What legend, histogram and list tell.
+    #[must_use]
+    pub fn summary(
+        &self,
+        slide: &SlideDetail,
+        layer: &LayerSpec,
+        model: &ModelOnSlide,
+        target: &TargetOnSlide,
+    ) -> LayerSummary {
+        let graded = match layer.grading {
+            Grading::Value => &self.values,
+            Grading::Percentile => &self.grades,
+        };
+        let (low, high) = layer
+            .threshold
+            .unwrap_or((f64::NEG_INFINITY, f64::INFINITY));
+        let is_drawn = |value: &&f64| value.is_finite() && (low..=high).contains(value);
+        let other = layer
+            .minus
+            .as_ref()
+            .and_then(|minus| find_target(slide, minus, &layer.target));
+        LayerSummary {
             model: model.title.clone(),
+            minus: layer
+                .minus
+                .as_ref()
+                .map(|key| other.map_or_else(|| key.clone(), |(model, _)| model.title.clone())),
             target: target.title.clone(),
-            quantity,
+            quantity: layer.quantity,
+            signed: self.signed,
             scale: target
                 .readouts
                 .first()
                 .map_or(domain::score::Scale::Logit, |readout| readout.scale),
-            normalisation: Normalisation::of(quantity, &all),
-            extremes,
-            tiles: all.len(),
-            fold_models: target.readouts.len(),
-            notes: notes(slide, model, target, quantity),
-        };
-        Self {
-            summary,
-            percentiles,
+            grading: layer.grading,
+            range: self.range(layer),
+            full_range: self.full_range(layer.grading),
+            extremes: self.extremes,
+            tiles: self.values.iter().map(Vec::len).sum(),
+            drawn: graded.iter().flatten().filter(is_drawn).count(),
+            histogram: match layer.grading {
+                Grading::Value => self.histograms[0].clone(),
+                Grading::Percentile => self.histograms[1].clone(),
+            },
+            top: self.top.clone(),
+            fold_models: (
+                target.readouts.len(),
+                other.map(|(_, target)| target.readouts.len()),
+            ),
+            notes: notes(slide, model, target, layer.quantity),
         }
     }
 
-    /// Percentile rank of a tile; NaN for one without a value.
+    /// The value of a tile and its percentile rank; `None` for one without a value.
     #[must_use]
-    pub fn percentile(&self, spot: usize, tile: usize) -> f64 {
-        self.percentiles
-            .get(spot)
-            .and_then(|ranks| ranks.get(tile))
-            .copied()
-            .unwrap_or(f64::NAN)
+    pub fn at(&self, spot: usize, tile: usize) -> Option<(f64, f64)> {
+        let value = *self.values.get(spot)?.get(tile)?;
+        let percentile = *self.percentiles.get(spot)?.get(tile)?;
+        value.is_finite().then_some((value, percentile))
     }
+
+    /// The cells of a spot as texels, row by row: the value and what percentile grading goes by.
+    #[must_use]
+    pub fn texels(&self, grid: &TileGrid, spot: usize) -> Vec<f32> {
+        let empty = Vec::new();
+        texels(
+            grid,
+            self.values.get(spot).unwrap_or(&empty),
+            self.grades.get(spot).unwrap_or(&empty),
+        )
+    }
+}
+
+/// The ends of percentile grading.
+const fn percentile_range(signed: bool) -> (f64, f64) {
+    if signed {
+        (-100.0, 100.0)
+    } else {
+        (0.0, 100.0)
+    }
+}
+
+/// Spot and tile of an index into the values of all spots.
+fn place_of(values: &[Vec<f64>], mut index: usize) -> Option<(usize, usize)> {
+    for (spot, own) in values.iter().enumerate() {
+        if index < own.len() {
+            return Some((spot, index));
+        }
+        index -= own.len();
+    }
+    None
 }
 
 /// What to know of the numbers; what the panel of predictions says beside it is not said again.
@@ -192,17 +382,19 @@ fn notes(
     notes
 }
 
-/// The cells of a grid as texels: value and whether there is one, row by row.
-#[must_use]
-pub fn texels(grid: &TileGrid, values: &[f64]) -> Vec<f32> {
-    let mut texels = vec![0.0; grid.columns as usize * grid.rows as usize * 2];
-    for (&cell, &value) in grid.present.iter().zip(values) {
+/// The second number of a cell that holds no tile, or one without a value.
+const NO_TILE: f32 = -1000.0;
+
+/// The cells of a grid as texels: value and grade, row by row.
+fn texels(grid: &TileGrid, values: &[f64], grades: &[f64]) -> Vec<f32> {
+    let mut texels = [0.0, NO_TILE].repeat(grid.columns as usize * grid.rows as usize);
+    for ((&cell, &value), &grade) in grid.present.iter().zip(values).zip(grades) {
         let at = cell as usize * 2;
         if value.is_finite()
-            && let Some([texel, there]) = texels.get_mut(at..at + 2)
+            && let Some([texel, second]) = texels.get_mut(at..at + 2)
         {
             *texel = value as f32;
-            *there = 1.0;
+            *second = grade as f32;
         }
     }
     texels
@@ -211,8 +403,8 @@ pub fn texels(grid: &TileGrid, values: &[f64]) -> Vec<f32> {
 /// The colours of a layer as texels, red, green, blue and opacity. Around the middle of a diverging map, where there is
 /// nothing to say, the tissue shows through: opacity rises to full within a quarter of the way to either end.
 #[must_use]
-pub fn ramp(layer: &LayerSpec) -> Vec<u8> {
-    let diverging = layer.colour_map.is_diverging();
+pub fn ramp(colour_map: ColourMap) -> Vec<u8> {
+    let diverging = colour_map.is_diverging();
     let texel = |(place, [red, green, blue]): (i32, [u8; 3])| {
         let from_middle = (2 * place - 255).unsigned_abs();
         let opacity = if diverging {
@@ -222,10 +414,7 @@ pub fn ramp(layer: &LayerSpec) -> Vec<u8> {
         };
         [red, green, blue, opacity as u8]
     };
-    (0..)
-        .zip(layer.colour_map.table())
-        .flat_map(texel)
-        .collect()
+    (0..).zip(colour_map.table()).flat_map(texel).collect()
 }
 
 /// The part of a grid that is in view, for one draw.
@@ -352,21 +541,31 @@ mod tests {
             present: vec![0, 2],
             ..grid()
         };
+        let none = NO_TILE;
         assert_eq!(
-            texels(&grid, &[0.5, f64::NAN]),
-            [0.5, 1.0, 0.0, 0.0, 0.0, 0.0]
+            texels(&grid, &[0.5, f64::NAN], &[100.0, f64::NAN]),
+            [0.5, 100.0, 0.0, none, 0.0, none]
         );
-        assert_eq!(texels(&grid, &[0.5, -2.0]), [0.5, 1.0, 0.0, 0.0, -2.0, 1.0]);
+        assert_eq!(
+            texels(&grid, &[0.5, -2.0], &[50.0, -100.0]),
+            [0.5, 50.0, 0.0, none, -2.0, -100.0]
+        );
     }
 
     #[test]
     fn the_cell_that_the_shader_draws_is_the_tile_that_the_cursor_reads() {
         let grid = grid();
-        for zoom in [0.004, 0.05, 0.9, 8.0] {
+        let turns = [(0.0, false), (90.0, true), (33.0, false), (200.0, true)];
+        for (zoom, (rotation, flipped)) in [0.004, 0.05, 0.9, 8.0]
+            .into_iter()
+            .flat_map(|zoom| turns.map(|turn| (zoom, turn)))
+        {
             let camera = Camera {
                 centre_x: 150_000.7,
                 centre_y: 186_000.3,
                 zoom,
+                rotation,
+                flipped,
                 width: 1280.0,
                 height: 720.0,
             };
@@ -377,8 +576,11 @@ mod tests {
                     // Device pixel centres, as the rasteriser takes them.
                     let (x, y) = (f64::from(step_x) * 8.0 + 0.5, f64::from(step_y) * 8.0 + 0.5);
                     let share = |at: f64, low: f32, high: f32| (at as f32 - low) / (high - low);
-                    let share_x = share(x - 640.0, view.rect[0], view.rect[2]);
-                    let share_y = share(y - 360.0, view.rect[1], view.rect[3]);
+                    // Back along the axes of the slide, as the matrix of the shader goes forth.
+                    let [[a, b], [c, d]] = camera.screen_axes();
+                    let (right, down) = (x - 640.0, y - 360.0);
+                    let share_x = share(a * right + c * down, view.rect[0], view.rect[2]);
+                    let share_y = share(b * right + d * down, view.rect[1], view.rect[3]);
                     let inside = (0.0..1.0).contains(&share_x) && (0.0..1.0).contains(&share_y);
                     let cell_x = view.cells[0] + share_x * (view.cells[2] - view.cells[0]);
                     let cell_y = view.cells[1] + share_y * (view.cells[3] - view.cells[1]);
@@ -402,7 +604,7 @@ mod tests {
                     assert_eq!(
                         grid.tile_at(slide_x, slide_y),
                         drawn,
-                        "zoom {zoom}, {x}, {y}"
+                        "zoom {zoom}, turned {rotation}, {x}, {y}"
                     );
                     read += usize::from(drawn.is_some());
                     compared += 1;
@@ -416,11 +618,39 @@ mod tests {
     }
 
     #[test]
+    fn a_difference_is_a_less_b_tile_by_tile() {
+        let spot = |value: f32| SpotMaps::read(&[0.0, value, 1.0, -value], 2, &[READOUT]).unwrap();
+        let maps = |value| TargetMaps {
+            spots: vec![spot(value)],
+        };
+        let (a, b) = (maps(1.0), maps(0.25));
+        let quantity = Quantity::ZScore;
+        let difference = values_of(&a, Some(&b), quantity).unwrap();
+        let expected: Vec<f64> = a.spots[0]
+            .of(quantity)
+            .iter()
+            .zip(b.spots[0].of(quantity))
+            .map(|(a, b)| a - b)
+            .collect();
+        assert_eq!(difference, [expected]);
+        assert_eq!(
+            values_of(&a, None, quantity).unwrap()[0],
+            a.spots[0].of(quantity)
+        );
+        let fewer = TargetMaps {
+            spots: vec![SpotMaps::empty()],
+        };
+        assert!(values_of(&a, Some(&fewer), quantity).is_err());
+    }
+
+    #[test]
     fn a_grid_out_of_view_is_not_drawn() {
         let camera = Camera {
             centre_x: 0.0,
             centre_y: 0.0,
             zoom: 1.0,
+            rotation: 0.0,
+            flipped: false,
             width: 100.0,
             height: 100.0,
         };

@@ -86,27 +86,27 @@ pub fn ReadOut() -> impl IntoView {
                 <span>"Position"</span>
                 <span data-testid="readout-position">{place}</span>
             </p>
-            <p class="note" hidden=move || is_tile() || !state.layer_visible.get()>
+            <p class="note" hidden=move || is_tile() || !state.overlay_on.get()>
                 "Point at a tile, tap it, or move it into the middle with the arrow keys, to read its values."
             </p>
             <div hidden=move || !is_tile()>
                 <p class="read-out__value">
                     <strong
                         data-testid="readout-value"
-                        data-value=text(|hover| exact(hover.value))
+                        data-value=text(|hover| exact(hover.reading().map_or(f64::NAN, |reading| reading.value)))
                         data-tile=text(|hover| hover.tile.to_string())
                         data-spot=text(|hover| hover.spot.to_string())
                     >
-                        {text(|hover| value_text(hover.quantity, hover.value))}
+                        {text(|hover| hover.reading().map_or_else(String::new, |reading| number(reading.value)))}
                     </strong>
                     <span>
                         {text(|hover| {
-                            [hover.quantity.title(), " of tile ", &(hover.tile + 1).to_string()].concat()
+                            [hover.reading().map_or("", |reading| reading.title.as_str()), " of tile ", &(hover.tile + 1).to_string()].concat()
                         })}
                     </span>
-                    <span data-testid="readout-percentile" data-value=text(|hover| exact(hover.percentile))>
+                    <span data-testid="readout-percentile" data-value=text(|hover| exact(hover.reading().map_or(f64::NAN, |reading| reading.percentile)))>
                         {text(|hover| {
-                            ["percentile ", &number(hover.percentile), " of this slide\u{2019}s tiles"].concat()
+                            ["percentile ", &number(hover.reading().map_or(f64::NAN, |reading| reading.percentile)), " of this slide\u{2019}s tiles"].concat()
                         })}
                     </span>
                 </p>

@@ -1,10 +1,14 @@
 //! WebGL2: programs, textures, draws. Knows nothing of slides.
 
+use domain::address::MOST_LAYERS;
+use domain::camera::Camera;
+use domain::layer::Grading;
+use domain::stain::{Light, StainChannel, StainVector, Stains};
 use js_sys::{Float32Array, Uint8Array};
 use wasm_bindgen::JsCast;
 use web_sys::{
     HtmlCanvasElement, ImageBitmap, WebGl2RenderingContext as Gl, WebGlContextAttributes,
-    WebGlProgram, WebGlTexture, WebGlUniformLocation,
+    WebGlProgram, WebGlSampler, WebGlTexture, WebGlUniformLocation,
 };
 
 use super::overlay::GridView;
@@ -19,7 +23,12 @@ struct Program {
     first: Option<WebGlUniformLocation>,
     filled: Option<WebGlUniformLocation>,
     range: Option<WebGlUniformLocation>,
+    only: Option<WebGlUniformLocation>,
     colour: Option<WebGlUniformLocation>,
+    mode: Option<WebGlUniformLocation>,
+    light: Option<WebGlUniformLocation>,
+    unmix: Option<WebGlUniformLocation>,
+    stain: Option<WebGlUniformLocation>,
 }
 
 impl Program {
@@ -49,7 +58,12 @@ impl Program {
             first: at("u_first"),
             filled: at("u_filled"),
             range: at("u_range"),
+            only: at("u_only"),
             colour: at("u_colour"),
+            mode: at("u_mode"),
+            light: at("u_light"),
+            unmix: at("u_unmix"),
+            stain: at("u_stain"),
             program,
         })
     }
@@ -63,14 +77,60 @@ impl Program {
     }
 }
 
-/// Draws rectangles given in px from the middle of the view.
+/// How the cells of a grid are drawn.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CellStyle {
+    /// The row of the colours.
+    pub row: usize,
+    /// What is at the first and at the last colour.
+    pub range: (f64, f64),
+    /// The lowest and the highest that is drawn.
+    pub threshold: Option<(f64, f64)>,
+    /// What of a cell these are of.
+    pub grading: Grading,
+    /// Whether colours flow from cell to cell.
+    pub smooth: bool,
+    /// 0 to 1.
+    pub opacity: f64,
+}
+
+/// How tiles are drawn.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TileStyle {
+    /// Brightness, contrast, gamma.
+    pub light: Light,
+    /// One stain alone: the row that finds its amount in optical densities, and the densities that it is drawn with; without
+    /// these it is drawn in grey.
+    pub stain: Option<([f64; 3], Option<StainVector>)>,
+}
+
+impl TileStyle {
+    /// One channel of the stains of a slide; `None` of it when they cannot be told apart.
+    #[must_use]
+    pub fn new(light: Light, stain: Option<(StainChannel, Stains)>) -> Self {
+        let stain = stain.and_then(|(channel, stains)| {
+            let [haematoxylin, eosin, residual] = stains.unmixing()?;
+            let [own_haematoxylin, own_eosin, _] = stains.basis()?;
+            Some(match channel {
+                StainChannel::Haematoxylin => (haematoxylin, Some(own_haematoxylin)),
+                StainChannel::Eosin => (eosin, Some(own_eosin)),
+                StainChannel::Residual => (residual, None),
+            })
+        });
+        Self { light, stain }
+    }
+}
+
+/// Draws rectangles given in px from the middle of the view, along the axes of the slide.
 pub struct Renderer {
     gl: Gl,
     tile: Program,
     cells: Program,
     stripes: Program,
     ramp: WebGlTexture,
-    /// The linear map from px to clip space, by columns; rotation and flip would go in here.
+    /// Shows pixels as they are, where they are larger than those of the screen.
+    squares: Option<WebGlSampler>,
+    /// The linear map from px to clip space, by columns: mirrors, turns, and puts y upwards.
     clip: [f32; 4],
 }
 
@@ -101,8 +161,20 @@ impl Renderer {
         );
         gl.clear_color(0.0, 0.0, 0.0, 0.0);
         let ramp = texture(&gl, Gl::TEXTURE1, Gl::NEAREST)?;
-        gl.tex_storage_2d(Gl::TEXTURE_2D, 1, Gl::RGBA8, 256, 1);
+        gl.tex_storage_2d(Gl::TEXTURE_2D, 1, Gl::RGBA8, 256, MOST_LAYERS as i32);
+        let squares = gl.create_sampler();
+        if let Some(squares) = &squares {
+            for (name, value) in [
+                (Gl::TEXTURE_MIN_FILTER, Gl::NEAREST),
+                (Gl::TEXTURE_MAG_FILTER, Gl::NEAREST),
+                (Gl::TEXTURE_WRAP_S, Gl::CLAMP_TO_EDGE),
+                (Gl::TEXTURE_WRAP_T, Gl::CLAMP_TO_EDGE),
+            ] {
+                gl.sampler_parameteri(squares, name, value as i32);
+            }
+        }
         Some(Self {
+            squares,
             tile: Program::new(&gl, shaders::TILE)?,
             cells: Program::new(&gl, shaders::CELLS)?,
             stripes: Program::new(&gl, shaders::STRIPES)?,
@@ -183,8 +255,8 @@ impl Renderer {
         Some(texture)
     }
 
-    /// Sets the 256 colours of the layer.
-    pub fn upload_ramp(&self, rgba: &[u8]) {
+    /// Sets the 256 colours of a row.
+    pub fn upload_ramp(&self, row: usize, rgba: &[u8]) {
         let gl = &self.gl;
         gl.active_texture(Gl::TEXTURE1);
         gl.bind_texture(Gl::TEXTURE_2D, Some(&self.ramp));
@@ -193,7 +265,7 @@ impl Renderer {
             Gl::TEXTURE_2D,
             0,
             0,
-            0,
+            row as i32,
             256,
             1,
             Gl::RGBA,
@@ -207,12 +279,14 @@ impl Renderer {
         self.gl.delete_texture(Some(texture));
     }
 
-    /// Empties the canvas for a view of this size: device px and px.
-    pub fn begin(&mut self, device_width: u32, device_height: u32, width: f64, height: f64) {
+    /// Empties the canvas for a view on so many device px.
+    pub fn begin(&mut self, device_width: u32, device_height: u32, camera: &Camera) {
         self.gl
             .viewport(0, 0, device_width as i32, device_height as i32);
         self.gl.clear(Gl::COLOR_BUFFER_BIT);
-        self.clip = [(2.0 / width) as f32, 0.0, 0.0, (-2.0 / height) as f32];
+        let [[a, b], [c, d]] = camera.screen_axes();
+        let (right, up) = (2.0 / camera.width, -2.0 / camera.height);
+        self.clip = [right * a, up * c, right * b, up * d].map(|value| value as f32);
     }
 
     fn use_program(&self, program: &Program) {
@@ -222,24 +296,52 @@ impl Renderer {
         self.gl.active_texture(Gl::TEXTURE0);
     }
 
-    /// Draws tiles, one above the other.
-    pub fn draw_tiles<'a>(&self, tiles: impl Iterator<Item = ([f32; 4], &'a WebGlTexture)>) {
-        self.gl.disable(Gl::BLEND);
-        self.use_program(&self.tile);
-        for (rect, texture) in tiles {
-            self.gl.bind_texture(Gl::TEXTURE_2D, Some(texture));
-            self.tile.draw(&self.gl, rect, [0.0, 0.0, 1.0, 1.0]);
+    /// Draws tiles, one above the other; each says whether its pixels are to be seen as squares.
+    pub fn draw_tiles<'a>(
+        &self,
+        style: &TileStyle,
+        tiles: impl Iterator<Item = ([f32; 4], &'a WebGlTexture, bool)>,
+    ) {
+        let (gl, program) = (&self.gl, &self.tile);
+        gl.disable(Gl::BLEND);
+        self.use_program(program);
+        let Light {
+            brightness,
+            contrast,
+            gamma,
+        } = style.light;
+        let mode = match style.stain {
+            Some((_, Some(_))) => 2,
+            Some((_, None)) => 3,
+            None if style.light == Light::PLAIN => 0,
+            None => 1,
+        };
+        gl.uniform1i(program.mode.as_ref(), mode);
+        let exponent = (1.0 / gamma) as f32;
+        gl.uniform4f(
+            program.light.as_ref(),
+            brightness as f32,
+            contrast as f32,
+            exponent,
+            0.0,
+        );
+        if let Some((unmix, stain)) = style.stain {
+            let set = |at: &Option<WebGlUniformLocation>, [x, y, z]: [f64; 3]| {
+                gl.uniform3f(at.as_ref(), x as f32, y as f32, z as f32);
+            };
+            set(&program.unmix, unmix);
+            set(&program.stain, stain.unwrap_or_default());
         }
+        for (rect, texture, in_squares) in tiles {
+            gl.bind_texture(Gl::TEXTURE_2D, Some(texture));
+            gl.bind_sampler(0, self.squares.as_ref().filter(|_| in_squares));
+            program.draw(gl, rect, [0.0, 0.0, 1.0, 1.0]);
+        }
+        gl.bind_sampler(0, None);
     }
 
-    /// Draws the cells of a grid. `range` is the value of the first colour and that of the last.
-    pub fn draw_cells(
-        &self,
-        view: &GridView,
-        texture: &WebGlTexture,
-        range: (f64, f64),
-        opacity: f64,
-    ) {
+    /// Draws the cells of a grid.
+    pub fn draw_cells(&self, view: &GridView, texture: &WebGlTexture, style: &CellStyle) {
         let gl = &self.gl;
         gl.enable(Gl::BLEND);
         self.use_program(&self.cells);
@@ -248,15 +350,28 @@ impl Renderer {
         gl.bind_texture(Gl::TEXTURE_2D, Some(&self.ramp));
         gl.uniform2i(self.cells.first.as_ref(), view.first.0, view.first.1);
         gl.uniform2f(self.cells.filled.as_ref(), view.filled.0, view.filled.1);
-        let (low, high) = range;
-        let per_value = (1.0 / (high - low)) as f32;
+        let (low, high) = style.range;
+        let per_unit = (1.0 / (high - low)) as f32;
         // A range too narrow for f32 comes from values that are all zero: they get the middle.
-        let (low, per_value) = if per_value.is_finite() {
-            (low as f32, per_value)
+        let (low, per_unit) = if per_unit.is_finite() {
+            (low as f32, per_unit)
         } else {
             (-0.5, 1.0)
         };
-        gl.uniform3f(self.cells.range.as_ref(), low, per_value, opacity as f32);
+        let (opacity, row) = (style.opacity as f32, style.row as f32);
+        gl.uniform4f(self.cells.range.as_ref(), low, per_unit, opacity, row);
+        let (lowest, highest) = style.threshold.map_or((f32::MIN, f32::MAX), |(low, high)| {
+            (low as f32, high as f32)
+        });
+        let by_percentile = f32::from(u8::from(style.grading == Grading::Percentile));
+        let smooth = f32::from(u8::from(style.smooth));
+        gl.uniform4f(
+            self.cells.only.as_ref(),
+            lowest,
+            highest,
+            by_percentile,
+            smooth,
+        );
         self.cells.draw(gl, view.rect, view.cells);
     }
 
@@ -267,7 +382,7 @@ impl Renderer {
         self.use_program(&self.stripes);
         let [red, green, blue, opacity] = colour;
         gl.uniform4f(self.stripes.colour.as_ref(), red, green, blue, opacity);
-        gl.uniform3f(self.stripes.range.as_ref(), stripe, 0.0, 0.0);
+        gl.uniform4f(self.stripes.range.as_ref(), stripe, 0.0, 0.0, 0.0);
         for &rect in rects {
             self.stripes.draw(gl, rect, rect);
         }

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use domain::camera::Camera;
+use domain::camera::{Camera, normal_degrees};
+use domain::stain::Light;
 use domain::view::SlideDetail;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
@@ -13,8 +14,8 @@ use super::cache::Cache;
 use super::input::{Fingers, read_point};
 use super::layers::Layers;
 use super::motion::{Limits, Mover};
-use super::renderer::Renderer;
-use super::schedule::{Failure, Plan, TileKey, edges, plan};
+use super::renderer::{Renderer, TileStyle};
+use super::schedule::{Failure, Plan, TileKey, ahead, edges, plan};
 use super::state::{Command, ViewState};
 
 /// Bytes of tile textures kept.
@@ -44,11 +45,20 @@ pub struct Scene {
     pub(super) is_focused: bool,
     pub(super) plan: Plan,
     pub(super) planned_for: Option<Camera>,
+    /// Tiles that the next view is likely to want.
+    pub(super) ahead: Vec<TileKey>,
+    /// Where the slide went in the last frames, shares of the screen per frame.
+    heading: (f64, f64),
+    /// What was asked for before the size of the canvas was known.
+    pending: Option<Command>,
+    /// A ruler that is being drawn: where it began, px.
+    pub(super) measuring: Option<(f64, f64)>,
     pub(super) cache: Cache<TileKey, WebGlTexture>,
     pub(super) in_flight: HashMap<TileKey, (u64, AbortController)>,
     pub(super) failures: HashMap<TileKey, Failure>,
     pub(super) next_ticket: u64,
     pub(super) layers: Layers,
+    tile_style: TileStyle,
     pub(super) will_retry: bool,
     pub(super) is_settled: bool,
 }
@@ -84,8 +94,13 @@ impl Scene {
             pointer: None,
             plan: Plan::default(),
             planned_for: None,
+            ahead: Vec::new(),
+            heading: (0.0, 0.0),
+            pending: None,
+            measuring: None,
             cache: Cache::new(MOST_TEXTURE_BYTES),
             in_flight: HashMap::new(),
+            tile_style: TileStyle::new(Light::PLAIN, None),
             failures: HashMap::new(),
             next_ticket: 0,
             will_retry: false,
@@ -107,17 +122,24 @@ impl Scene {
         );
         let bounds = self.slide.pyramid.bounds();
         let limits = Limits::of(&bounds, width, height);
-        let camera = match self.camera {
-            Some(camera) if !self.is_fitted => limits.clamp(&Camera {
-                width,
-                height,
-                ..camera
-            }),
-            _ => Camera::fit(&bounds, width, height),
+        let before = self
+            .camera
+            .unwrap_or_else(|| Camera::fit(&bounds, width, height));
+        let resized = Camera {
+            width,
+            height,
+            ..before
         };
         self.limits = Some(limits);
-        self.camera = Some(camera);
+        self.camera = Some(if self.is_fitted {
+            resized.fitted(&bounds)
+        } else {
+            limits.clamp(&resized)
+        });
         self.planned_for = None;
+        if let Some(command) = self.pending.take() {
+            self.command(command);
+        }
         true
     }
 
@@ -129,62 +151,115 @@ impl Scene {
     /// Does what was asked for.
     pub fn command(&mut self, command: Command) {
         let (Some(camera), Some(limits)) = (self.camera, self.limits) else {
+            self.pending = Some(command);
             return;
         };
-        if command != Command::Retry {
-            self.is_fitted = command == Command::Fit;
-        }
-        let (width, height) = (camera.width, camera.height);
-        let (middle_x, middle_y) = (width / 2.0, height / 2.0);
-        let goal = match command {
-            Command::Fit => Camera::fit(&limits.bounds, width, height),
-            Command::Native => {
-                let zoom = 1.0 / self.device_scale(&camera);
-                Camera { zoom, ..camera }
+        let (middle_x, middle_y) = (camera.width / 2.0, camera.height / 2.0);
+        // What is asked for in quick succession adds up.
+        let aim = self.mover.aim(&camera, &limits);
+        let keeps_whole = match command {
+            Command::Fit | Command::Reset => true,
+            Command::Retry | Command::TurnBy(_) | Command::TurnTo(_) | Command::Flip => {
+                self.is_fitted
             }
+            _ => false,
+        };
+        self.set_fitted(keeps_whole);
+        let goal = match command {
+            Command::Fit => aim.fitted(&limits.bounds),
+            Command::Native => Camera {
+                zoom: 1.0 / self.device_scale(&camera),
+                ..aim
+            },
             Command::ZoomBy(factor) => {
+                self.set_settled(false);
                 return self
                     .mover
                     .zoom_by(&camera, &limits, factor, middle_x, middle_y);
             }
+            Command::ZoomTo(zoom) => Camera { zoom, ..aim },
+            Command::TurnBy(degrees) => aim.turned_about(degrees, middle_x, middle_y),
+            Command::TurnTo(degrees) => Camera {
+                rotation: normal_degrees(degrees),
+                ..aim
+            },
+            Command::Flip => return self.be_at(aim.mirrored()),
+            Command::Centre(centre_x, centre_y) => Camera {
+                centre_x,
+                centre_y,
+                ..aim
+            },
             Command::Retry => {
                 self.failures.clear();
                 self.layers.try_again();
                 self.planned_for = None;
-                return self.tell_of_layer();
+                return self.tell_of_layers();
             }
             Command::Show(rect) => {
-                let goal = Camera::fit(&rect, width, height);
+                let goal = aim.fitted(&rect);
                 // A tile as large as the screen says nothing of where it lies.
                 Camera {
                     zoom: goal.zoom.min(2.0),
                     ..goal
                 }
             }
+            Command::Reset => {
+                return self.be_at(Camera::fit(&limits.bounds, camera.width, camera.height));
+            }
+            Command::Go(place) => {
+                return self.be_at(place.camera(camera.width, camera.height));
+            }
         };
         self.set_settled(false);
+        let goal = if self.is_fitted {
+            goal.fitted(&limits.bounds)
+        } else {
+            goal
+        };
         self.mover.fly(&camera, limits.clamp(&goal), FLY_TIME);
+    }
+
+    /// Moves at once.
+    fn be_at(&mut self, goal: Camera) {
+        let Some(limits) = self.limits else {
+            return;
+        };
+        self.set_settled(false);
+        self.mover.stop();
+        self.camera = Some(limits.clamp(&goal));
+    }
+
+    /// Whether the whole slide is shown and stays so when the size changes.
+    pub(super) fn set_fitted(&mut self, is_fitted: bool) {
+        self.is_fitted = is_fitted;
+        if self.view.is_whole.get_untracked() != is_fitted {
+            self.view.is_whole.set(is_fitted);
+        }
     }
 
     /// Takes over what has become of the slide; its pixels never change.
     pub fn slide_changed(&mut self, slide: Rc<SlideDetail>) {
         self.slide = Rc::clone(&slide);
         self.layers.set_slide(slide, self.renderer.as_ref());
-        self.tell_of_layer();
+        self.tell_of_layers();
     }
 
-    /// Reads the layer from the shared state.
-    pub fn layer_changed(&mut self) {
-        let layer = self.view.layer.get_untracked();
-        let visible = self.view.layer_visible.get_untracked();
-        self.layers.set(layer, visible, self.renderer.as_ref());
-        self.tell_of_layer();
+    /// Reads the layers from the shared state.
+    pub fn layers_changed(&mut self) {
+        let layers = self.view.layers.get_untracked();
+        let on = self.view.overlay_on.get_untracked();
+        self.layers.set(layers, on, self.renderer.as_ref());
+        self.tell_of_layers();
     }
 
-    pub(super) fn tell_of_layer(&mut self) {
-        let status = self.layers.status();
-        if self.view.overlay.with_untracked(|before| *before != status) {
-            self.view.overlay.set(status);
+    pub(super) fn tell_of_layers(&mut self) {
+        let statuses = self.layers.statuses();
+        if self
+            .view
+            .overlays
+            .with_untracked(|before| *before != statuses)
+        {
+            self.view.overlays.set(statuses);
         }
         self.read_pointer();
     }
@@ -202,12 +277,26 @@ impl Scene {
         if self.view.cursor.get_untracked() != cursor {
             self.view.cursor.set(cursor);
         }
-        let hover = cursor.and_then(|(x, y)| self.layers.read(x, y));
+        let chosen = self.view.chosen.get_untracked();
+        let hover = cursor.and_then(|(x, y)| self.layers.read(x, y, chosen));
         // NaN makes a tile differ from itself: told once more, no harm.
         if self.view.hover.with_untracked(|before| *before != hover) {
             self.view.hover.set(hover);
         }
         self.place_outline();
+    }
+
+    /// Reads from the shared state how the image is shown.
+    pub fn image_changed(&mut self) {
+        let stain = self
+            .view
+            .stain
+            .get_untracked()
+            .and_then(|(channel, source)| {
+                let stains = source.preset().or(self.view.stains.get_untracked())?;
+                Some((channel, stains))
+            });
+        self.tile_style = TileStyle::new(self.view.light.get_untracked(), stain);
     }
 
     /// Draws the picture of this moment. Whether another one must follow.
@@ -221,9 +310,21 @@ impl Scene {
             camera = self.on_pixels(camera);
         }
         self.camera = Some(camera);
-        if self.view.camera.get_untracked() != Some(camera) {
+        let told = self.view.camera.get_untracked();
+        if told != Some(camera) {
+            self.heading = told.map_or((0.0, 0.0), |told| {
+                let (x, y) = camera.screen_from_slide(told.centre_x, told.centre_y);
+                (0.5 - x / camera.width, 0.5 - y / camera.height)
+            });
             self.view.camera.set(Some(camera));
             self.read_pointer();
+        }
+        let is_still = self.mover.is_still() && !self.fingers.any();
+        if is_still {
+            self.heading = (0.0, 0.0);
+        }
+        if self.view.is_still.get_untracked() != is_still {
+            self.view.is_still.set(is_still);
         }
         // What is on its way is fetched for the view that will be, not for those that rush by.
         let aim = self.mover.aim(&camera, &limits);
@@ -240,6 +341,10 @@ impl Scene {
                 focus,
                 MOST_VIEW_BYTES,
             );
+            // As far ahead as the slide goes in half a second, at most a screen.
+            let far = |share: f64| (share * 30.0).clamp(-1.0, 1.0);
+            let heading = (far(self.heading.0), far(self.heading.1));
+            self.ahead = ahead(&self.slide.pyramid, &aim, &self.plan, heading);
             let wanted = &self.plan.tiles;
             let now = js_sys::Date::now();
             self.failures
@@ -251,7 +356,8 @@ impl Scene {
 
     /// At one slide pixel per pixel of the screen, puts one exactly on the other.
     fn on_pixels(&self, camera: Camera) -> Camera {
-        if (camera.zoom * self.device_scale(&camera) - 1.0).abs() > 1e-6 {
+        let is_upright = camera.rotation == 0.0 && !camera.flipped;
+        if !is_upright || (camera.zoom * self.device_scale(&camera) - 1.0).abs() > 1e-6 {
             return camera;
         }
         let snap = |centre: f64, size: u32| {
@@ -276,7 +382,7 @@ impl Scene {
         if self.canvas.height() != height {
             self.canvas.set_height(height);
         }
-        renderer.begin(width, height, camera.width, camera.height);
+        renderer.begin(width, height, camera);
 
         self.cache.next_frame();
         for key in &self.plan.tiles {
@@ -285,14 +391,16 @@ impl Scene {
         let pyramid = &self.slide.pyramid;
         let rect = |key: TileKey| {
             let edges = edges(pyramid, key)?;
+            if !camera.sees(&edges.rect()) {
+                return None;
+            }
             let (left, top) = camera.from_middle(edges.left, edges.top);
             let (right, bottom) = camera.from_middle(edges.right, edges.bottom);
-            let seen = left < camera.width / 2.0
-                && right > -camera.width / 2.0
-                && top < camera.height / 2.0
-                && bottom > -camera.height / 2.0;
-            seen.then(|| [left, top, right, bottom].map(|edge| edge as f32))
+            Some([left, top, right, bottom].map(|edge| edge as f32))
         };
+        // Pixels that are this large are shown as they are: what lies between two of them nobody has seen, and a tile knows
+        // nothing of the pixels of its neighbour.
+        let in_squares = camera.zoom * f64::from(width) / camera.width > 2.0;
         let sharp = self.plan.sharp_tiles();
         let level = self.plan.level;
         let is_complete = self.mover.is_still() && sharp.iter().all(|key| self.cache.contains(key));
@@ -303,10 +411,11 @@ impl Scene {
         };
         // Coarse under fine, and on top of all the level that is sharp here.
         keys.sort_by_key(|key| (key.level == level, std::cmp::Reverse(key.level)));
-        renderer.draw_tiles(
-            keys.iter()
-                .filter_map(|&key| Some((rect(key)?, self.cache.peek(&key)?))),
-        );
+        let tiles = keys.iter().filter_map(|&key| {
+            let in_squares = in_squares && key.level == 0;
+            Some((rect(key)?, self.cache.peek(&key)?, in_squares))
+        });
+        renderer.draw_tiles(&self.tile_style, tiles);
         let failed: Vec<[f32; 4]> = sharp
             .iter()
             .filter(|key| self.failures.contains_key(key) && !self.cache.contains(key))
@@ -337,11 +446,16 @@ impl Scene {
         };
         match rect {
             Some(rect) => {
-                let (left, top) = camera.screen_from_slide(rect.x, rect.y);
-                set("left", left);
-                set("top", top);
-                set("width", rect.width * camera.zoom);
-                set("height", rect.height * camera.zoom);
+                let (x, y) = rect.centre();
+                let (x, y) = camera.screen_from_slide(x, y);
+                let (width, height) = (rect.width * camera.zoom, rect.height * camera.zoom);
+                set("left", x - width / 2.0);
+                set("top", y - height / 2.0);
+                set("width", width);
+                set("height", height);
+                // A rectangle is its own mirror image: only the turn matters.
+                let turn = ["rotate(", &camera.rotation.to_string(), "deg)"].concat();
+                let _ = style.set_property("transform", &turn);
                 let _ = style.set_property("display", "block");
             }
             None => {
@@ -352,8 +466,9 @@ impl Scene {
 
     /// For whoever waits for the last sharp pixel, after it was drawn: tests, and the bench.
     pub fn tell_whether_settled(&mut self) {
+        let is_waiting = |key: &TileKey| self.in_flight.contains_key(key);
         let settled = self.planned_for.is_some()
-            && self.in_flight.is_empty()
+            && !self.plan.tiles.iter().any(is_waiting)
             && self.mover.is_still()
             && !self.will_retry;
         self.set_settled(settled);
@@ -368,7 +483,13 @@ impl Scene {
             .canvas
             .set_attribute("data-settled", if settled { "true" } else { "false" });
         if let (true, Some(camera)) = (settled, self.camera) {
-            let numbers = [camera.centre_x, camera.centre_y, camera.zoom];
+            let numbers = [
+                camera.centre_x,
+                camera.centre_y,
+                camera.zoom,
+                camera.rotation,
+                f64::from(u8::from(camera.flipped)),
+            ];
             let camera = numbers.map(|number| number.to_string()).join(" ");
             let _ = self.canvas.set_attribute("data-camera", &camera);
         }

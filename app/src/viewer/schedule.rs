@@ -1,10 +1,16 @@
 //! Which pyramid tiles are wanted, in which order, and what happens to those that fail. No browser in here.
 
 use domain::camera::Camera;
-use domain::geometry::Pyramid;
+use domain::geometry::{Pyramid, SlideRect};
 
 /// Requests under way at most: browsers allow six connections per host.
 pub const MOST_REQUESTS: usize = 6;
+/// Requests for what is not seen yet, under way at most.
+pub const MOST_REQUESTS_AHEAD: usize = 2;
+/// Tiles fetched ahead of one view at most.
+const MOST_AHEAD: usize = 40;
+/// How far around a view at rest tiles are fetched, shares of its size.
+const AROUND: f64 = 0.3;
 /// How often something is asked for before it is given up.
 const MOST_ATTEMPTS: u32 = 5;
 /// For how long a tile that was given up is left alone, ms.
@@ -32,6 +38,19 @@ pub struct Edges {
     pub right: f64,
     /// Bottom edge.
     pub bottom: f64,
+}
+
+impl Edges {
+    /// The same as a rectangle.
+    #[must_use]
+    pub fn rect(&self) -> SlideRect {
+        SlideRect {
+            x: self.left,
+            y: self.top,
+            width: self.right - self.left,
+            height: self.bottom - self.top,
+        }
+    }
 }
 
 /// The edges of a tile; `None` when it is not there.
@@ -138,6 +157,28 @@ pub fn plan(
     }
 }
 
+/// The tiles that the next view is likely to want, most likely first: those ahead of a movement (`heading`: where the view
+/// goes, shares of its size), or, at rest, those around. None of the plan's own.
+#[must_use]
+pub fn ahead(pyramid: &Pyramid, camera: &Camera, plan: &Plan, heading: (f64, f64)) -> Vec<TileKey> {
+    let level = plan.level as usize;
+    let is_moving = heading != (0.0, 0.0);
+    let likely = if is_moving {
+        camera.panned(-heading.0 * camera.width, -heading.1 * camera.height)
+    } else {
+        Camera {
+            width: camera.width * (1.0 + 2.0 * AROUND),
+            height: camera.height * (1.0 + 2.0 * AROUND),
+            ..*camera
+        }
+    };
+    let mut tiles = tiles_in_view(pyramid, &likely, level);
+    tiles.retain(|key| !plan.sharp_tiles().contains(key));
+    sort_by_distance(pyramid, &mut tiles, (camera.centre_x, camera.centre_y));
+    tiles.truncate(MOST_AHEAD);
+    tiles
+}
+
 /// Bytes of a texture with its mipmaps.
 #[must_use]
 pub fn texture_bytes(width: u32, height: u32) -> usize {
@@ -185,8 +226,14 @@ fn tiles_in_view(pyramid: &Pyramid, camera: &Camera, level: usize) -> Vec<TileKe
         return Vec::new();
     };
     let level = level as u32;
+    // Of a view that is turned, the corners of the upright rectangle about it are not seen.
+    let is_seen = |key: &TileKey| {
+        camera.rotation == 0.0
+            || edges(pyramid, *key).is_some_and(|edges| camera.sees(&edges.rect()))
+    };
     (rows.0..=rows.1)
         .flat_map(|row| (columns.0..=columns.1).map(move |column| TileKey { level, column, row }))
+        .filter(is_seen)
         .collect()
 }
 
@@ -264,6 +311,8 @@ mod tests {
             centre_x: 20_000.3,
             centre_y: 9_000.7,
             zoom,
+            rotation: 0.0,
+            flipped: false,
             width: 1200.0,
             height: 800.0,
         }
@@ -373,6 +422,47 @@ mod tests {
         };
         let plan = plan(&flat, &camera(0.01), 1.0, None, 20 << 20);
         assert!(plan.tiles.len() <= (20 << 20) / texture_bytes(240, 240) + 1);
+    }
+
+    #[test]
+    fn a_turned_view_is_covered_without_what_its_corners_do_not_show() {
+        let pyramid = pyramid();
+        let upright = camera(0.9);
+        let turned = Camera {
+            rotation: 45.0,
+            ..upright
+        };
+        let tiles = plan(&pyramid, &turned, 1.0, None, MANY);
+        for x in 0..=30 {
+            for y in 0..=20 {
+                let (x, y) = turned.slide_from_screen(f64::from(x) * 40.0, f64::from(y) * 40.0);
+                let under = |key: &&TileKey| {
+                    let edges = edges(&pyramid, **key).unwrap();
+                    edges.rect().contains(x, y)
+                };
+                assert!(tiles.sharp_tiles().iter().any(|key| under(&key)));
+            }
+        }
+        let box_tiles = (turned.visible().width * turned.visible().height / 240.0 / 240.0) as usize;
+        assert!(tiles.sharp < box_tiles, "{} of {box_tiles}", tiles.sharp);
+    }
+
+    #[test]
+    fn what_comes_next_is_fetched_ahead() {
+        let pyramid = pyramid();
+        let camera = camera(0.9);
+        let plan = plan(&pyramid, &camera, 1.0, None, MANY);
+        let right = ahead(&pyramid, &camera, &plan, (0.5, 0.0));
+        let seen = camera.visible();
+        assert!(!right.is_empty() && right.len() <= MOST_AHEAD);
+        for key in right {
+            let edges = edges(&pyramid, key).unwrap();
+            assert!(edges.right > seen.x + seen.width && !plan.tiles.contains(&key));
+        }
+        let around = ahead(&pyramid, &camera, &plan, (0.0, 0.0));
+        let is_left = |key: &TileKey| edges(&pyramid, *key).unwrap().right <= seen.x;
+        let is_right = |key: &TileKey| edges(&pyramid, *key).unwrap().left >= seen.x + seen.width;
+        assert!(around.iter().any(is_left) && around.iter().any(is_right));
     }
 
     #[test]

@@ -15,17 +15,32 @@ void main() {
   gl_Position = vec4(u_clip.xy * at.x + u_clip.zw * at.y, 0.0, 1.0);
 }";
 
-/// A pyramid tile, as decoded.
+/// A pyramid tile: as decoded or, when asked for, one stain of it (Beer–Lambert), then brightness, contrast and gamma.
 pub const TILE: &str = r"#version 300 es
 precision highp float;
 uniform sampler2D u_tile;
+uniform vec4 u_light;
+uniform vec3 u_unmix;
+uniform vec3 u_stain;
+uniform int u_mode;
 in highp vec2 v_at;
 out vec4 colour;
 void main() {
-  colour = vec4(texture(u_tile, v_at).rgb, 1.0);
+  vec3 rgb = texture(u_tile, v_at).rgb;
+  if (u_mode > 1) {
+    vec3 density = -log(max(rgb, vec3(1.0 / 255.0)));
+    float amount = dot(u_unmix, density);
+    rgb = u_mode == 2 ? exp(-max(amount, 0.0) * u_stain) : vec3(exp(-abs(amount)));
+  }
+  if (u_mode > 0) {
+    rgb = (rgb - 0.5) * u_light.y + 0.5 + u_light.x;
+    rgb = pow(clamp(rgb, 0.0, 1.0), vec3(u_light.z));
+  }
+  colour = vec4(rgb, 1.0);
 }";
 
-/// The cells of a grid: nearest cell, nearest colour, nothing where there is no tile.
+/// The cells of a grid: nothing where there is no tile or where the threshold leaves it out. Smooth ones weigh the four
+/// nearest tiles, those that are there.
 pub const CELLS: &str = r"#version 300 es
 precision highp float;
 precision highp int;
@@ -33,19 +48,40 @@ uniform highp sampler2D u_tile;
 uniform sampler2D u_ramp;
 uniform ivec2 u_first;
 uniform vec2 u_filled;
-uniform vec3 u_range;
+uniform vec4 u_range;
+uniform vec4 u_only;
 in highp vec2 v_at;
 out vec4 colour;
+vec2 grade(ivec2 cell) {
+  if (any(lessThan(cell, ivec2(0))) || any(greaterThanEqual(cell, textureSize(u_tile, 0)))) return vec2(0.0);
+  vec2 texel = texelFetch(u_tile, cell, 0).rg;
+  if (texel.g < -500.0) return vec2(0.0);
+  float graded = u_only.z > 0.5 ? texel.g : texel.r;
+  if (graded < u_only.x || graded > u_only.y) return vec2(0.0);
+  return vec2(graded, 1.0);
+}
 void main() {
   vec2 whole = floor(v_at);
   vec2 within = v_at - whole;
   if (within.x >= u_filled.x || within.y >= u_filled.y) discard;
-  ivec2 cell = u_first + ivec2(whole);
-  if (any(lessThan(cell, ivec2(0))) || any(greaterThanEqual(cell, textureSize(u_tile, 0)))) discard;
-  vec2 texel = texelFetch(u_tile, cell, 0).rg;
-  if (texel.g < 0.5) discard;
-  float position = clamp((texel.r - u_range.x) * u_range.y, 0.0, 1.0);
-  vec4 ramp = texelFetch(u_ramp, ivec2(int(position * 255.0 + 0.5), 0), 0);
+  vec2 here = grade(u_first + ivec2(whole));
+  if (here.y < 0.5) discard;
+  float value = here.x;
+  if (u_only.w > 0.5) {
+    vec2 from = v_at - 0.5 * min(u_filled, vec2(1.0));
+    ivec2 corner = u_first + ivec2(floor(from));
+    vec2 share = fract(from);
+    vec2 sum = vec2(0.0);
+    for (int i = 0; i < 4; i++) {
+      ivec2 step = ivec2(i & 1, i >> 1);
+      vec2 tile = grade(corner + step);
+      vec2 weight = mix(1.0 - share, share, vec2(step));
+      sum += vec2(tile.x, 1.0) * tile.y * weight.x * weight.y;
+    }
+    if (sum.y > 0.0) value = sum.x / sum.y;
+  }
+  float position = clamp((value - u_range.x) * u_range.y, 0.0, 1.0);
+  vec4 ramp = texelFetch(u_ramp, ivec2(int(position * 255.0 + 0.5), int(u_range.w)), 0);
   colour = vec4(ramp.rgb, ramp.a * u_range.z);
 }";
 
@@ -53,7 +89,7 @@ void main() {
 pub const STRIPES: &str = r"#version 300 es
 precision highp float;
 uniform vec4 u_colour;
-uniform vec3 u_range;
+uniform vec4 u_range;
 out vec4 colour;
 void main() {
   if (mod(gl_FragCoord.x + gl_FragCoord.y, 2.0 * u_range.x) > u_range.x) discard;

@@ -38,6 +38,8 @@ pub struct ViewState {
 
     /// What is seen of the slide; `None` until the viewer knows its size. Written by the viewer.
     pub camera: RwSignal<Option<Camera>>,
+    /// Whether the whole slide is shown and stays so when the size changes. Written by the viewer.
+    pub is_whole: RwSignal<bool>,
     /// Whether no movement is under way. Written by the viewer.
     pub is_still: RwSignal<bool>,
     /// Where the slide is read, slide px: under the cursor or, for whoever uses the keyboard, in the middle of the view.
@@ -103,6 +105,7 @@ impl ViewState {
             command: RwSignal::new(spec.place.map(Command::Go)),
             ask: RwSignal::new(None),
             camera: RwSignal::new(None),
+            is_whole: RwSignal::new(spec.place.is_none()),
             is_still: RwSignal::new(true),
             cursor: RwSignal::new(None),
             hover: RwSignal::new(None),
@@ -124,17 +127,23 @@ impl ViewState {
         })
     }
 
-    /// The view as an address says it; `None` for its place while the whole slide is shown or nothing is known yet.
+    /// The view as an address says it; without a place while the upright slide is shown whole.
     #[must_use]
     pub fn spec(&self) -> PaneSpec {
         let layers = self.layers.get();
         PaneSpec {
-            place: self.camera.with(|camera| camera.as_ref().map(Place::of)),
+            place: self.place(),
             overlay_off: !layers.is_empty() && !self.overlay_on.get(),
             layers,
             light: self.light.get(),
             stain: self.stain.get(),
         }
+    }
+
+    fn place(&self) -> Option<Place> {
+        let place = Place::of(&self.camera.get()?);
+        let is_upright = place.rotation == 0.0 && !place.flipped;
+        (!(self.is_whole.get() && is_upright)).then_some(place)
     }
 
     /// Shows a view as an address says it. Without a place the whole slide is shown.
@@ -143,7 +152,8 @@ impl ViewState {
             self.layers.set(spec.layers.clone());
             self.chosen.set(spec.layers.len().saturating_sub(1));
         }
-        self.overlay_on.set(!spec.layers.is_empty() && !spec.overlay_off);
+        self.overlay_on
+            .set(!spec.layers.is_empty() && !spec.overlay_off);
         self.light.set(spec.light);
         self.stain.set(spec.stain);
         self.command
@@ -207,7 +217,13 @@ impl ViewState {
         if self.layers.with_untracked(Vec::is_empty) {
             self.add_layer(default_layer(model, target));
         } else {
-            self.change_layer(|layer| of_other_values(LayerSpec { model, target, ..layer }));
+            self.change_layer(|layer| {
+                of_other_values(LayerSpec {
+                    model,
+                    target,
+                    ..layer
+                })
+            });
         }
         self.overlay_on.set(true);
     }
@@ -394,7 +410,11 @@ impl LayerSummary {
     /// Name of the layer.
     #[must_use]
     pub fn title(&self) -> String {
-        let difference = if self.minus.is_some() { ", A − B" } else { "" };
+        let difference = if self.minus.is_some() {
+            ", A − B"
+        } else {
+            ""
+        };
         [&self.target, ", ", self.quantity.title(), difference].concat()
     }
 }
@@ -526,7 +546,10 @@ mod tests {
 
     #[test]
     fn a_ruler_measures_both_axes_by_their_own_resolution() {
-        let ruler = Ruler { from: (10.0, 10.0), to: (40.0, 30.0) };
+        let ruler = Ruler {
+            from: (10.0, 10.0),
+            to: (40.0, 30.0),
+        };
         let length = ruler.length_um(Mpp { x: 0.1, y: 0.2 });
         assert!((length - 5.0).abs() < 1e-12);
     }

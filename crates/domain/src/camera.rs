@@ -132,7 +132,8 @@ impl Camera {
     }
 
     /// Moved so that the slide point lies under the screen point.
-    fn with_under(&self, (slide_x, slide_y): (f64, f64), x: f64, y: f64) -> Self {
+    #[must_use]
+    pub fn with_under(&self, (slide_x, slide_y): (f64, f64), x: f64, y: f64) -> Self {
         let (dx, dy) = self.slide_distance(x - self.width / 2.0, y - self.height / 2.0);
         Self {
             centre_x: slide_x - dx,

@@ -11,8 +11,10 @@ pub type StainVector = [f64; 3];
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Stains {
     /// Haematoxylin.
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<f64>))]
     pub haematoxylin: StainVector,
     /// Eosin.
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<f64>))]
     pub eosin: StainVector,
 }
 

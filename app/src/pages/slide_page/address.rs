@@ -1,0 +1,182 @@
+//! The address of the page is the view: it is written as the view changes and read when the window goes back or forth.
+
+use std::time::Duration;
+
+use domain::address::{Place, ViewSpec};
+use leptos::ev;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::JsFuture;
+
+use crate::navigation;
+use crate::viewer::Panes;
+use crate::viewer::state::Ask;
+
+/// How long a view must stay the same before it is written.
+const REST: Duration = Duration::from_millis(300);
+
+/// Keeps address and views the same.
+pub(super) fn keep(panes: Panes, code: &str) {
+    let path = ["/slides/", code].concat();
+    let written = StoredValue::new(String::new());
+    Effect::new(move |timer: Option<Option<TimeoutHandle>>| {
+        if let Some(Some(timer)) = timer {
+            timer.clear();
+        } else {
+            written.set_value(navigation::query());
+        }
+        let spec = panes.spec();
+        set_timeout_with_handle(move || write(&spec, written), REST).ok()
+    });
+    let back = window_event_listener(ev::popstate, move |_| {
+        let query = navigation::query();
+        let is_ours = window().location().pathname().is_ok_and(|own| own == path);
+        if is_ours
+            && written
+                .try_get_value()
+                .is_some_and(|before| before != query)
+        {
+            written.set_value(query.clone());
+            panes.show(&ViewSpec::from_query(&query));
+        }
+    });
+    on_cleanup(move || back.remove());
+}
+
+/// Writes the view into the address. Going back leads to where one was before a leap or before something was set up
+/// otherwise, not through every step of the hand.
+fn write(spec: &ViewSpec, written: StoredValue<String>) {
+    // The page may have been left meanwhile.
+    let Some(before) = written.try_get_value() else {
+        return;
+    };
+    let query = spec.to_query();
+    if query == before {
+        return;
+    }
+    let is_step = is_step(&ViewSpec::from_query(&before), spec);
+    let Ok(history) = window().history() else {
+        return;
+    };
+    let url = if query.is_empty() {
+        window().location().pathname().unwrap_or_default()
+    } else {
+        ["?", &query].concat()
+    };
+    let (state, url) = (JsValue::NULL, Some(url.as_str()));
+    // Browsers refuse when it is done too often; then the next one is written.
+    let done = if is_step {
+        history.replace_state_with_url(&state, "", url)
+    } else {
+        history.push_state_with_url(&state, "", url)
+    };
+    if done.is_ok() {
+        written.set_value(query);
+    }
+}
+
+/// Whether from one view to the next the slide was only moved a little.
+fn is_step(before: &ViewSpec, after: &ViewSpec) -> bool {
+    let without_places = |spec: &ViewSpec| {
+        let mut spec = spec.clone();
+        spec.first.place = None;
+        if let Some(beside) = &mut spec.beside {
+            beside.pane.place = None;
+        }
+        spec.to_query()
+    };
+    without_places(before) == without_places(after)
+        && match (before.first.place, after.first.place) {
+            (Some(before), Some(after)) => !is_leap(&before, &after),
+            (None, None) => true,
+            _ => false,
+        }
+}
+
+/// Whether the second view shows nothing of the first, or at quite another zoom.
+fn is_leap(before: &Place, after: &Place) -> bool {
+    let distance = (before.x - after.x).hypot(before.y - after.y) * before.zoom.min(after.zoom);
+    let ratio = before.zoom / after.zoom;
+    distance > 800.0 || !(0.25..=4.0).contains(&ratio)
+}
+
+/// Copies the address of the view; also by its key.
+#[component]
+pub(super) fn CopyLink() -> impl IntoView {
+    let panes = Panes::get();
+    let (said, say) = signal("");
+    let copy = move || {
+        let spec = panes.spec();
+        spawn_local(async move {
+            let query = spec.to_query();
+            let location = window().location();
+            let mut url = [
+                location.origin().unwrap_or_default(),
+                location.pathname().unwrap_or_default(),
+            ]
+            .concat();
+            if !query.is_empty() {
+                url = [&url, "?", &query].concat();
+            }
+            let copied = JsFuture::from(window().navigator().clipboard().write_text(&url)).await;
+            say.try_set(if copied.is_ok() {
+                "Link copied"
+            } else {
+                "The browser does not let the link be copied: take it from the address bar"
+            });
+            set_timeout(
+                move || {
+                    say.try_set("");
+                },
+                Duration::from_secs(4),
+            );
+        });
+    };
+    Effect::new(move |_| {
+        let first = panes.of(crate::viewer::Side::First).ask;
+        let second = panes.of(crate::viewer::Side::Second).ask;
+        for ask in [first, second] {
+            if ask.get() == Some(Ask::CopyLink) {
+                ask.set(None);
+                untrack(copy);
+            }
+        }
+    });
+    view! {
+        <div class="slide__link">
+            <span role="status" class="soft" data-testid="link-status">
+                {move || said.get()}
+            </span>
+            <button
+                type="button"
+                class="button button--small"
+                title="Copy the address of this view (c)"
+                data-testid="copy-link"
+                on:click=move |_| untrack(copy)
+            >
+                "Copy link"
+            </button>
+        </div>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn going_back_leads_over_leaps_and_changes_not_over_steps() {
+        let step =
+            |before, after| is_step(&ViewSpec::from_query(before), &ViewSpec::from_query(after));
+        assert!(step("at=100,100&zoom=1", "at=400,100&zoom=1.5"));
+        assert!(!step("at=100,100&zoom=1", "at=4000,100&zoom=1"));
+        assert!(!step("at=100,100&zoom=1", "at=100,100&zoom=8"));
+        assert!(!step("", "at=100,100&zoom=1"));
+        assert!(!step(
+            "at=1,1&zoom=1",
+            "at=1,1&zoom=1&layer=m,t,attention,meadow,50"
+        ));
+        assert!(step("", ""));
+    }
+}

@@ -1,0 +1,312 @@
+//! One view, or two side by side: which of them is acted upon, and how one follows the other.
+
+use domain::address::{Beside, PaneSpec, Place, ViewSpec};
+use domain::camera::{Camera, normal_degrees};
+use domain::geometry::Mpp;
+use domain::view::SlideDetail;
+use leptos::prelude::*;
+
+use super::state::{Command, ViewState};
+
+/// One of the two views.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The view of the page's slide.
+    First,
+    /// The view beside it.
+    Second,
+}
+
+impl Side {
+    /// The other one.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::First => Self::Second,
+            Self::Second => Self::First,
+        }
+    }
+
+    /// What the screen calls it.
+    #[must_use]
+    pub const fn letter(self) -> &'static str {
+        match self {
+            Self::First => "A",
+            Self::Second => "B",
+        }
+    }
+}
+
+/// The views of the slide page.
+#[derive(Clone, Copy)]
+pub struct Panes {
+    first: ViewState,
+    second: ViewState,
+    /// The slide of the first view, as it is known now.
+    pub slide: RwSignal<SlideDetail>,
+    /// The slide of the second view, once it is known.
+    pub slide_beside: RwSignal<Option<SlideDetail>>,
+    /// Code of the slide beside; `None` while nothing is compared.
+    pub beside: RwSignal<Option<String>>,
+    /// Whether both views move together.
+    pub synchronised: RwSignal<bool>,
+    /// The view that was acted upon last: it leads, and the controls are about it.
+    pub active: RwSignal<Side>,
+    relation: StoredValue<Option<Relation>>,
+}
+
+/// How the second view lies to the first while they move together: two points, one of each slide, that stay together on the
+/// screen.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Relation {
+    first: (f64, f64),
+    second: (f64, f64),
+    /// How much further the second is turned, degrees.
+    turn: f64,
+    /// Whether one is the mirror image of the other.
+    mirrored: bool,
+}
+
+impl Relation {
+    /// As the views lie now.
+    fn of(first: &Camera, second: &Camera) -> Self {
+        Self {
+            first: (first.centre_x, first.centre_y),
+            second: (second.centre_x, second.centre_y),
+            turn: normal_degrees(second.rotation - first.rotation),
+            mirrored: first.flipped != second.flipped,
+        }
+    }
+
+    /// The same place of the same slide.
+    const SAME: Self = Self {
+        first: (0.0, 0.0),
+        second: (0.0, 0.0),
+        turn: 0.0,
+        mirrored: false,
+    };
+
+    /// Where the view on `side` is led to by the other one: both at the same µm per screen px.
+    fn follow(
+        &self,
+        side: Side,
+        led: &Camera,
+        leader: &Camera,
+        mpp: Mpp,
+        leader_mpp: Mpp,
+    ) -> Camera {
+        let (anchor, leader_anchor, turn) = match side {
+            Side::Second => (self.second, self.first, self.turn),
+            Side::First => (self.first, self.second, -self.turn),
+        };
+        let (x, y) = leader.screen_from_slide(leader_anchor.0, leader_anchor.1);
+        let x = x + (led.width - leader.width) / 2.0;
+        let y = y + (led.height - leader.height) / 2.0;
+        Camera {
+            zoom: leader.zoom * mpp.mean() / leader_mpp.mean(),
+            rotation: normal_degrees(leader.rotation + turn),
+            flipped: leader.flipped != self.mirrored,
+            ..*led
+        }
+        .with_under(anchor, x, y)
+    }
+}
+
+impl Panes {
+    /// Makes the views of an address available to every component below.
+    pub fn provide(slide: SlideDetail, spec: &ViewSpec) -> Self {
+        let beside = spec.beside.as_ref();
+        let second = beside.map_or_else(PaneSpec::default, |beside| beside.pane.clone());
+        let panes = Self {
+            first: ViewState::new(&spec.first),
+            second: ViewState::new(&second),
+            slide: RwSignal::new(slide),
+            slide_beside: RwSignal::new(None),
+            beside: RwSignal::new(beside.map(|beside| beside.slide.clone())),
+            synchronised: RwSignal::new(beside.is_none_or(|beside| beside.synchronised)),
+            active: RwSignal::new(Side::First),
+            relation: StoredValue::new(None),
+        };
+        provide_context(panes);
+        Effect::new(move |_| panes.lead());
+        panes
+    }
+
+    /// The views that were provided.
+    #[must_use]
+    pub fn get() -> Self {
+        expect_context()
+    }
+
+    /// The state of one view.
+    #[must_use]
+    pub const fn of(&self, side: Side) -> ViewState {
+        match side {
+            Side::First => self.first,
+            Side::Second => self.second,
+        }
+    }
+
+    /// The slide of one view; that of the second once it is known.
+    #[must_use]
+    pub fn slide_of(&self, side: Side) -> Option<SlideDetail> {
+        match side {
+            Side::First => Some(self.slide.get()),
+            Side::Second => self.slide_beside.get(),
+        }
+    }
+
+    /// The page as an address says it.
+    #[must_use]
+    pub fn spec(&self) -> ViewSpec {
+        ViewSpec {
+            first: self.first.spec(),
+            beside: self.beside.get().map(|slide| Beside {
+                slide,
+                pane: self.second.spec(),
+                synchronised: self.synchronised.get(),
+            }),
+        }
+    }
+
+    /// Shows a page as an address says it.
+    pub fn show(&self, spec: &ViewSpec) {
+        self.relation.set_value(None);
+        self.first.show(&spec.first);
+        let beside = spec.beside.as_ref();
+        if let Some(beside) = beside {
+            self.second.show(&beside.pane);
+            self.synchronised.set(beside.synchronised);
+        } else {
+            self.active.set(Side::First);
+        }
+        self.set_beside(beside.map(|beside| beside.slide.clone()));
+    }
+
+    /// Opens a view of a slide beside the first one: at the same place when it is the same slide.
+    pub fn compare_with(&self, slide: String, pane: PaneSpec) {
+        self.relation.set_value(None);
+        self.synchronised.set(true);
+        self.second.show(&pane);
+        self.set_beside(Some(slide));
+    }
+
+    /// Closes the second view.
+    pub fn close_beside(&self) {
+        self.active.set(Side::First);
+        self.set_beside(None);
+    }
+
+    fn set_beside(&self, slide: Option<String>) {
+        if self.beside.with_untracked(|beside| *beside != slide) {
+            self.slide_beside.set(None);
+            self.second.camera.set(None);
+            self.beside.set(slide);
+        }
+    }
+
+    /// Lets both views move together, as they lie now, or each for itself.
+    pub fn synchronise(&self, together: bool) {
+        self.relation.set_value(None);
+        self.synchronised.set(together);
+    }
+
+    /// Moves the view that is not acted upon.
+    fn lead(&self) {
+        let side = self.active.get();
+        let leader = self.of(side).camera.get();
+        let code = self.slide.with(|slide| slide.summary.code.clone());
+        let is_same_slide = self.beside.with(|beside| beside.as_ref() == Some(&code));
+        let is_on = self.synchronised.get() && self.beside.with(Option::is_some);
+        let led = self.of(side.other());
+        // Where the led one goes by itself is nothing that it is led by; only that it is there counts.
+        let is_there = led.camera.with(Option::is_some);
+        let (Some(leader), Some(own), true, true) =
+            (leader, led.camera.get_untracked(), is_on, is_there)
+        else {
+            return;
+        };
+        let relation = self.relation.get_value().unwrap_or_else(|| {
+            let (first, second) = match side {
+                Side::First => (&leader, &own),
+                Side::Second => (&own, &leader),
+            };
+            let relation = if is_same_slide {
+                Relation::SAME
+            } else {
+                Relation::of(first, second)
+            };
+            self.relation.set_value(Some(relation));
+            relation
+        });
+        let leader_mpp = self.of(side).mpp.get_untracked();
+        let goal = relation.follow(
+            side.other(),
+            &own,
+            &leader,
+            led.mpp.get_untracked(),
+            leader_mpp,
+        );
+        let place = Place::of(&goal);
+        if !is_near(&place, &Place::of(&own)) {
+            led.command.set(Some(Command::Go(place)));
+        }
+    }
+}
+
+/// Whether two places differ by less than can be seen.
+fn is_near(one: &Place, other: &Place) -> bool {
+    let distance = (one.x - other.x).hypot(one.y - other.y) * one.zoom;
+    distance < 1e-3
+        && (one.zoom / other.zoom - 1.0).abs() < 1e-9
+        && (one.rotation - other.rotation).abs() < 1e-9
+        && one.flipped == other.flipped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn camera(x: f64, y: f64, zoom: f64, rotation: f64, width: f64) -> Camera {
+        Camera {
+            centre_x: x,
+            centre_y: y,
+            zoom,
+            rotation,
+            flipped: false,
+            width,
+            height: 500.0,
+        }
+    }
+
+    #[test]
+    fn the_same_slide_is_shown_at_the_same_place() {
+        let leader = camera(1000.0, 2000.0, 0.7, 30.0, 640.0);
+        let led = camera(0.0, 0.0, 0.1, 0.0, 900.0);
+        let mpp = Mpp::square(0.5);
+        let goal = Relation::SAME.follow(Side::Second, &led, &leader, mpp, mpp);
+        assert!(is_near(&Place::of(&goal), &Place::of(&leader)));
+        assert_eq!(goal.width, 900.0);
+    }
+
+    #[test]
+    fn another_slide_keeps_its_distance_on_the_screen_and_the_scale_in_micrometres() {
+        let (mpp, other_mpp) = (Mpp::square(0.5), Mpp::square(0.25));
+        let first = camera(1000.0, 2000.0, 0.5, 0.0, 800.0);
+        let second = camera(7000.0, 100.0, 3.0, 90.0, 800.0);
+        let relation = Relation::of(&first, &second);
+        let moved = first.panned(-100.0, 40.0);
+        let goal = relation.follow(Side::Second, &second, &moved, other_mpp, mpp);
+        // 1 µm is as long in both, and the second point has moved on the screen as the first has.
+        assert!((goal.zoom / other_mpp.x - moved.zoom / mpp.x).abs() < 1e-12);
+        let (x, y) = goal.screen_from_slide(7000.0, 100.0);
+        assert!(
+            (x - 300.0).abs() < 1e-9 && (y - 290.0).abs() < 1e-9,
+            "{x} {y}"
+        );
+        assert_eq!(goal.rotation, 90.0);
+        // And the other way round.
+        let back = relation.follow(Side::First, &first, &goal, mpp, other_mpp);
+        assert!(is_near(&Place::of(&back), &Place::of(&moved)));
+    }
+}
