@@ -11,5 +11,8 @@ export const server = needed('MARROWSCOPE_SERVER');
 export const siteDir = needed('MARROWSCOPE_SITE_DIR');
 export const assets = needed('MARROWSCOPE_ASSETS');
 
+/** The slide with known marks: its file, and where they are. */
+export const golden: { file: string; places: { marks: [number, number][]; mark_px: number } } = JSON.parse(needed('MARROWSCOPE_GOLDEN'));
+
 /** Patients of the synthetic cohort, as every first run draws them. */
 export const patients = 48;

@@ -24,6 +24,7 @@ export default async function setup(): Promise<() => Promise<void>> {
     }
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
+  process.env.MARROWSCOPE_DATA = data;
   process.env.MARROWSCOPE_URL = `http://${JSON.parse(readFileSync(contact, 'utf8')).address}`;
 
   return async () => {

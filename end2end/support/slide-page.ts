@@ -2,6 +2,9 @@
 
 import { expect, type Locator, type Page } from '@playwright/test';
 
+/** What the viewer shows: the middle in slide px, screen px per slide px, degrees clockwise. */
+export interface View { x: number; y: number; zoom: number; rotation: number; flipped: boolean }
+
 export class SlidePage {
   readonly canvas: Locator;
   readonly toggle: Locator;
@@ -9,16 +12,25 @@ export class SlidePage {
   readonly position: Locator;
 
   constructor(readonly page: Page) {
-    this.canvas = page.getByTestId('viewer-canvas');
+    this.canvas = page.getByTestId('viewer-canvas').first();
     this.toggle = page.getByTestId('layer-toggle');
     this.value = page.getByTestId('readout-value');
     this.position = page.getByTestId('readout-position');
   }
 
-  async open(code: string): Promise<void> {
-    await this.page.goto(`/slides/${code}`);
+  async open(code: string, query = ''): Promise<void> {
+    await this.page.goto(`/slides/${code}${query && '?'}${query}`);
     await expect(this.page.getByRole('heading', { level: 1 })).toHaveText(code);
     await this.settled();
+  }
+
+  /** What one of the viewers shows, once it is at rest. */
+  async view(index = 0): Promise<View> {
+    const canvas = this.page.getByTestId('viewer-canvas').nth(index);
+    await expect(canvas).toHaveAttribute('data-settled', 'true');
+    const numbers = (await canvas.getAttribute('data-camera')) ?? '';
+    const [x, y, zoom, rotation, flipped] = numbers.split(' ').map(Number);
+    return { x, y, zoom, rotation, flipped: flipped === 1 };
   }
 
   /** Waits until the picture stays the same. */
