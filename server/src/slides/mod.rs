@@ -1,207 +1,471 @@
-//! Slides opened once and their pyramid tiles: a bounded registry, a byte-bounded cache in which each tile is made by one
-//! request only, and decoding off the async threads with a bounded queue.
+//! Slides opened once and their pictures. Stored tiles go out as they lie in the file, past every line and cache; what has to
+//! be decoded is made by one request for all that wait for it, in its turn, and kept in a byte-bounded cache.
+
+mod flights;
+mod registry;
+mod turns;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use moka::future::Cache;
-use moka::policy::EvictionPolicy;
-use slide::{PyramidTile, Slide};
-use store::Store;
+use domain::geometry::Pyramid;
+use domain::ids::Code;
+use slide::{Fetch, Slide, SlideError, StoredTile};
 use store::files::Files;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use store::{SlideFile, Store};
 
+use self::flights::Flights;
+pub use self::registry::Opened;
+use self::registry::Registry;
+pub use self::turns::Load;
+use self::turns::{Bounds, Turns};
+use crate::deepzoom::{DeepZoom, Place};
+use crate::metrics::Metrics;
 use crate::problem::Problem;
 use crate::slide_file::{self, OpenError};
 
-/// Bytes that the open slides may hold together: a flat image is held decoded, a tiled one brings its caches.
-const OPEN_BYTES: u64 = 256 << 20;
-/// Bytes of encoded pyramid tiles and thumbnails kept at most.
-const CACHE_BYTES: u64 = 48 << 20;
-/// How long a request may wait for its turn to decode before it is told to come again.
-const PATIENCE: Duration = Duration::from_secs(8);
 /// Long side of a thumbnail, px.
 const THUMBNAIL_PX: u32 = 512;
+/// Reads that wait for a disk at once. They do not compute, so they have turns of their own.
+const READS_AT_ONCE: usize = 16;
+/// Requests that wait in line.
+const WAITING: usize = 512;
+/// Requests that wait in line for one slide: more than eight browsers ask for at once, over six connections each.
+const WAITING_PER_SLIDE: usize = 64;
+/// How long a request may wait for its turn before it is told to come again.
+const PATIENCE: Duration = Duration::from_secs(8);
+/// How long the version of a code is remembered for addresses that do not name it.
+const VERSION_TRUSTED: Duration = Duration::from_secs(1);
+
+/// How much memory slides may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Memory {
+    /// Bytes that the open slides may hold together.
+    pub slides: u64,
+    /// Bytes of encoded pictures kept.
+    pub pictures: u64,
+}
+
+/// Which tile is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Asked {
+    /// Of the slide's own pyramid: level, column, row. At the right and bottom edge padded to the full tile.
+    Tile(u32, u32, u32),
+    /// Of the DeepZoom pyramid. At the right and bottom edge it ends where the level does.
+    DeepZoom(Place),
+}
+
+/// What a picture shows of a slide.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Shows {
+    Tile(Asked),
+    Thumbnail,
+}
 
 /// What a picture shows, of a slide by code and version.
 #[derive(Clone, PartialEq, Eq, Hash)]
-enum Picture {
-    Tile {
-        slide: String,
-        level: u32,
-        column: u32,
-        row: u32,
-    },
-    Thumbnail {
-        slide: String,
-    },
+struct Picture {
+    slide: Arc<str>,
+    shows: Shows,
 }
 
-/// A picture ready to be sent.
+/// A JPEG ready to be sent, and how it came about.
 #[derive(Clone)]
-pub struct Encoded {
+pub struct Served {
     /// The file.
     pub bytes: Bytes,
-    /// Its media type.
-    pub media_type: &'static str,
+    /// How it came about.
+    pub how: How,
 }
+
+/// How a picture came about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// Stored bytes, never decoded, and how long it took to read them.
+    PassedThrough(Duration),
+    /// Decoded and encoded, for this request or one that it joined, and how long that took.
+    Decoded(Duration),
+    /// It was there.
+    Cached,
+}
+
+/// Why a picture was not made.
+#[derive(Clone)]
+enum Unmade {
+    /// The slide's files are not those that were opened: open them anew, and see.
+    Changed,
+    Problem(Problem),
+}
+
+impl From<SlideError> for Unmade {
+    fn from(error: SlideError) -> Self {
+        match error {
+            SlideError::Changed { .. } => Self::Changed,
+            error => Self::Problem(error.into()),
+        }
+    }
+}
+
+impl From<Problem> for Unmade {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+
+type Drawn = Result<(Bytes, Duration), Unmade>;
 
 /// The open slides of a server.
 #[derive(Clone)]
-pub struct Slides {
+pub struct Slides(Arc<Inner>);
+
+struct Inner {
     store: Store,
     files: Files,
-    open: Cache<String, Arc<Slide>>,
-    pictures: Cache<Picture, Encoded>,
-    decoders: Arc<Semaphore>,
+    metrics: Arc<Metrics>,
+    registry: Registry,
+    opening: Flights<Arc<str>, Result<Arc<Opened>, Problem>>,
+    versions: moka::sync::Cache<Code, Arc<str>>,
+    memory: Memory,
+    pictures: moka::sync::Cache<Picture, Bytes>,
+    drawing: Flights<Picture, Drawn>,
+    decoders: Turns,
+    readers: Turns,
 }
 
 impl Slides {
     /// An empty registry over the slides that the store knows.
-    pub fn new(store: Store, files: Files) -> Self {
-        let decoders = std::thread::available_parallelism().map_or(2, usize::from);
-        Self {
+    pub fn new(store: Store, files: Files, memory: Memory, metrics: Arc<Metrics>) -> Self {
+        let turns = |at_once| {
+            Turns::new(Bounds {
+                at_once,
+                waiting: WAITING,
+                waiting_per_slide: WAITING_PER_SLIDE,
+                patience: PATIENCE,
+            })
+        };
+        Self(Arc::new(Inner {
             store,
             files,
-            open: registry(OPEN_BYTES),
-            pictures: Cache::builder()
-                .max_capacity(CACHE_BYTES)
-                .weigher(|_, picture: &Encoded| {
-                    u32::try_from(picture.bytes.len()).unwrap_or(u32::MAX)
-                })
+            metrics,
+            registry: Registry::new(memory.slides),
+            opening: Flights::new(),
+            versions: moka::sync::Cache::builder()
+                .max_capacity(10_000)
+                .time_to_live(VERSION_TRUSTED)
                 .build(),
-            decoders: Arc::new(Semaphore::new(decoders)),
+            memory,
+            pictures: moka::sync::Cache::builder()
+                .max_capacity(memory.pictures)
+                .weigher(|_, bytes: &Bytes| u32::try_from(bytes.len()).unwrap_or(u32::MAX))
+                .support_invalidation_closures()
+                .build(),
+            drawing: Flights::new(),
+            decoders: turns(std::thread::available_parallelism().map_or(2, usize::from)),
+            readers: turns(READS_AT_ONCE),
+        }))
+    }
+
+    /// One tile. When the slide's files turn out to have changed it is opened anew, once: that finds out whether only their
+    /// times have.
+    pub async fn tile(&self, code: &str, version: &str, asked: Asked) -> Result<Served, Problem> {
+        let opened = self.get(code, version).await?;
+        match self.tile_of(&opened, asked).await {
+            Err(Unmade::Changed) => {
+                self.let_go(&opened);
+                let opened = self.get(code, version).await?;
+                self.tile_of(&opened, asked).await.map_err(changed)
+            }
+            other => other.map_err(changed),
         }
-    }
-
-    /// The slide of a code and version, opened if it is not open yet. A version other than the slide's is not found: its
-    /// pixels are not here.
-    pub async fn get(&self, code: &str, version: &str) -> Result<Arc<Slide>, Problem> {
-        self.open
-            .try_get_with(name(code, version), self.open_slide(code, version))
-            .await
-            .map_err(|problem: Arc<Problem>| (*problem).clone())
-    }
-
-    async fn open_slide(&self, code: &str, version: &str) -> Result<Arc<Slide>, Problem> {
-        let file = self.store.slide_file(code).await?;
-        if file.version != version {
-            return Err(Problem::not_found(format!(
-                "Slide {code} has no version {version}."
-            )));
-        }
-        // Opening a flat image decodes it.
-        let _permit = self.turn().await?;
-        slide_file::open(&self.store, &self.files, &file)
-            .await
-            .map(Arc::new)
-            .map_err(|error| not_opened(code, error))
-    }
-
-    /// One pyramid tile, as it is stored where that can be shown, else encoded once.
-    pub async fn tile(
-        &self,
-        code: &str,
-        version: &str,
-        level: u32,
-        column: u32,
-        row: u32,
-    ) -> Result<Encoded, Problem> {
-        let key = Picture::Tile {
-            slide: name(code, version),
-            level,
-            column,
-            row,
-        };
-        self.picture(key, self.get(code, version), move |slide| {
-            let tile = slide.pyramid_tile(level as usize, column, row)?;
-            Ok(Encoded {
-                bytes: tile.bytes.into(),
-                media_type: PyramidTile::MEDIA_TYPE,
-            })
-        })
-        .await
     }
 
     /// A JPEG of the whole slide, 512 px on its long side.
-    pub async fn thumbnail(&self, code: &str, version: &str) -> Result<Encoded, Problem> {
-        let slide = name(code, version);
+    pub async fn thumbnail(&self, code: &str, version: &str) -> Result<Served, Problem> {
+        let key = Picture {
+            slide: name(code, version),
+            shows: Shows::Thumbnail,
+        };
+        if let Some(bytes) = self.kept(&key) {
+            return Ok(bytes);
+        }
         // A list of slides is no reason to keep them all open.
-        let opened = async {
-            match self.open.get(&slide).await {
-                Some(slide) => Ok(slide),
-                None => self.open_slide(code, version).await,
-            }
+        let opened = match self.0.registry.get(&key.slide) {
+            Some(opened) => opened,
+            None => self.0.open(&key.slide, code, version).await?,
         };
-        let key = Picture::Thumbnail {
-            slide: slide.clone(),
-        };
-        self.picture(key, opened, |slide| {
+        self.picture(&opened, Shows::Thumbnail, |slide| {
             let image = slide.thumbnail(THUMBNAIL_PX)?;
             let mut jpeg = Vec::new();
+            // Smaller than a tile of the same quality would be: lists show many.
             image::codecs::jpeg::JpegEncoder::new_with_quality(&mut jpeg, 85)
                 .encode_image(&image)
-                .map_err(|error| Problem::internal(&error))?;
-            Ok(Encoded {
-                bytes: jpeg.into(),
-                media_type: "image/jpeg",
-            })
+                .map_err(|error| SlideError::InvalidRegion {
+                    reason: error.to_string(),
+                })?;
+            Ok(jpeg)
+        })
+        .await
+        .map_err(changed)
+    }
+
+    /// The levels of a slide, without opening it. A version other than the slide's is not found.
+    pub async fn pyramid(&self, code: &str, version: &str) -> Result<Pyramid, Problem> {
+        match self.0.registry.get(&name(code, version)) {
+            Some(opened) => Ok(opened.slide.pyramid().clone()),
+            None => Ok(self.0.file_of(code, version).await?.pyramid),
+        }
+    }
+
+    /// The version of a slide, at most a second old.
+    pub async fn version(&self, code: &Code) -> Result<Arc<str>, Problem> {
+        if let Some(version) = self.0.versions.get(code) {
+            return Ok(version);
+        }
+        let file = self.0.store.slide_file(code.as_str()).await?;
+        let version: Arc<str> = file.version.into();
+        self.0.versions.insert(code.clone(), Arc::clone(&version));
+        Ok(version)
+    }
+
+    /// How many slides are open, the bytes that they hold, and the most that they may.
+    pub fn open(&self) -> (usize, u64, u64) {
+        let (open, bytes) = self.0.registry.size();
+        (open, bytes, self.0.registry.most_bytes())
+    }
+
+    /// The bytes of pictures kept, and the most that may be.
+    pub fn kept_bytes(&self) -> (u64, u64) {
+        self.0.pictures.run_pending_tasks();
+        (self.0.pictures.weighted_size(), self.0.memory.pictures)
+    }
+
+    /// How busy decoding is, and reading from the disk.
+    pub fn load(&self) -> (Load, Load) {
+        (self.0.decoders.load(), self.0.readers.load())
+    }
+
+    /// The slide of a code and version, opened if it is not open yet, and found unchanged a second ago at most.
+    async fn get(&self, code: &str, version: &str) -> Result<Arc<Opened>, Problem> {
+        let name = name(code, version);
+        if let Some(opened) = self.0.registry.get(&name) {
+            if !self.0.registry.is_due(&opened) {
+                return Ok(opened);
+            }
+            let asked = Arc::clone(&opened);
+            let same = tokio::task::spawn_blocking(move || asked.slide.check_files()).await;
+            if same
+                .map_err(|panicked| Problem::internal(&panicked))?
+                .is_ok()
+            {
+                return Ok(opened);
+            }
+            self.let_go(&opened);
+        }
+        let work = {
+            let (inner, name) = (Arc::clone(&self.0), Arc::clone(&name));
+            let (code, version) = (code.to_owned(), version.to_owned());
+            async move {
+                let opened = inner.open(&name, &code, &version).await?;
+                inner.registry.keep(Arc::clone(&opened));
+                Ok(opened)
+            }
+        };
+        let open = || self.0.registry.get(&name).map(Ok);
+        let flight = self.0.opening.join(&name, open, work);
+        flight.await
+    }
+
+    /// Lets go of a slide that is not what it was, and of all that was made of it.
+    fn let_go(&self, opened: &Arc<Opened>) {
+        tracing::info!(slide = %opened.name, "the file of slide {} has changed", opened.name);
+        self.0.registry.let_go(opened);
+        let name = Arc::clone(&opened.name);
+        let of_slide = move |picture: &Picture, _: &Bytes| picture.slide == name;
+        if let Err(error) = self.0.pictures.invalidate_entries_if(of_slide) {
+            tracing::error!(%error, "pictures of a changed slide stay in the cache");
+        }
+    }
+
+    async fn tile_of(&self, opened: &Arc<Opened>, asked: Asked) -> Result<Served, Unmade> {
+        let place = match asked {
+            Asked::Tile(level, column, row) => {
+                return self.pyramid_tile(opened, level, column, row).await;
+            }
+            Asked::DeepZoom(place) => place,
+        };
+        let Some(tile) = DeepZoom::of(opened.slide.pyramid()).tile(place) else {
+            return Err(Problem::not_found("The slide has no such DeepZoom tile.").into());
+        };
+        let (column, row) = (place.column, place.row);
+        match tile.level {
+            Some(level) if tile.is_whole => self.pyramid_tile(opened, level, column, row).await,
+            // The stored tile is padded, and DeepZoom's is not.
+            Some(level) => {
+                self.picture(opened, Shows::Tile(asked), move |slide| {
+                    slide::encode_jpeg(&slide.tile_pixels(level as usize, column, row)?)
+                })
+                .await
+            }
+            None => {
+                self.picture(opened, Shows::Tile(asked), move |slide| {
+                    slide::encode_jpeg(&slide.region(tile.rect, tile.size_px)?)
+                })
+                .await
+            }
+        }
+    }
+
+    /// A pyramid tile, as it is stored where that can be shown, else encoded once.
+    async fn pyramid_tile(
+        &self,
+        opened: &Arc<Opened>,
+        level: u32,
+        column: u32,
+        row: u32,
+    ) -> Result<Served, Unmade> {
+        let started = Instant::now();
+        let at = level as usize;
+        let mut stored = opened
+            .slide
+            .stored_tile(at, column, row, Fetch::FromMemory)?;
+        if stored == StoredTile::OnDisk {
+            let turn = self.0.readers.take(&opened.name).await?;
+            let opened = Arc::clone(opened);
+            let read = tokio::task::spawn_blocking(move || {
+                let _turn = turn;
+                opened.slide.stored_tile(at, column, row, Fetch::FromDisk)
+            });
+            stored = read
+                .await
+                .map_err(|panicked| Problem::internal(&panicked))??;
+        }
+        if let StoredTile::Jpeg(bytes) = stored {
+            let how = How::PassedThrough(started.elapsed());
+            let bytes = bytes.into();
+            return Ok(Served { bytes, how });
+        }
+        let shows = Shows::Tile(Asked::Tile(level, column, row));
+        self.picture(opened, shows, move |slide| {
+            slide.drawn_tile(at, column, row)
         })
         .await
     }
 
-    /// Waits for a turn to decode, as many at once as there are processors.
-    async fn turn(&self) -> Result<OwnedSemaphorePermit, Problem> {
-        tokio::time::timeout(PATIENCE, self.decoders.clone().acquire_owned())
-            .await
-            .map_err(|_| {
-                Problem::unavailable("Too many tiles are asked for at once. Try again in a moment.")
-            })?
-            .map_err(|closed| Problem::internal(&closed))
+    /// What is kept of pictures.
+    fn kept(&self, key: &Picture) -> Option<Served> {
+        let bytes = self.0.pictures.get(key);
+        self.0.metrics.looked_up(bytes.is_some());
+        bytes.map(|bytes| Served {
+            bytes,
+            how: How::Cached,
+        })
     }
 
+    /// A picture that is kept, or is drawn for all that wait for it. It is drawn on when its client has gone, as long as
+    /// another waits; a place in line that nobody waits for any more is given up.
     async fn picture(
         &self,
-        key: Picture,
-        slide: impl Future<Output = Result<Arc<Slide>, Problem>>,
-        make: impl FnOnce(&Slide) -> Result<Encoded, Problem> + Send + 'static,
-    ) -> Result<Encoded, Problem> {
-        self.pictures
-            .try_get_with(key, async {
-                let slide = slide.await?;
-                let permit = self.turn().await?;
-                tokio::task::spawn_blocking(move || {
-                    let _permit = permit;
-                    make(&slide)
-                })
-                .await
-                .map_err(|panicked| Problem::internal(&panicked))?
-            })
+        opened: &Arc<Opened>,
+        shows: Shows,
+        draw: impl FnOnce(&Slide) -> Result<Vec<u8>, SlideError> + Send + 'static,
+    ) -> Result<Served, Unmade> {
+        let key = Picture {
+            slide: Arc::clone(&opened.name),
+            shows,
+        };
+        if let Some(served) = self.kept(&key) {
+            return Ok(served);
+        }
+        let work = {
+            let (inner, opened, key) = (Arc::clone(&self.0), Arc::clone(opened), key.clone());
+            async move {
+                let turn = inner.decoders.take(&opened.name).await?;
+                let drawing = tokio::task::spawn_blocking(move || {
+                    let _turn = turn;
+                    inner.draw(&opened, key, draw)
+                });
+                drawing
+                    .await
+                    .map_err(|panicked| Problem::internal(&panicked))?
+            }
+        };
+        let done = || {
+            let bytes = self.0.pictures.get(&key)?;
+            Some(Ok((bytes, Duration::ZERO)))
+        };
+        let flight = self.0.drawing.join(&key, done, work);
+        let (bytes, took) = flight.await?;
+        let how = How::Decoded(took);
+        Ok(Served { bytes, how })
+    }
+}
+
+impl Inner {
+    /// What the store knows of a slide's file.
+    async fn file_of(&self, code: &str, version: &str) -> Result<SlideFile, Problem> {
+        let file = self.store.slide_file(code).await?;
+        if file.version == version {
+            Ok(file)
+        } else {
+            // Its pixels are not here.
+            Err(Problem::not_found(format!(
+                "Slide {code} has no such version."
+            )))
+        }
+    }
+
+    async fn open(
+        &self,
+        name: &Arc<str>,
+        code: &str,
+        version: &str,
+    ) -> Result<Arc<Opened>, Problem> {
+        let file = self.file_of(code, version).await?;
+        // Opening a flat image decodes it; anything else is read only.
+        let turns = match file.format.as_str() {
+            "png" | "jpeg" => &self.decoders,
+            _ => &self.readers,
+        };
+        let _turn = turns.take(name).await?;
+        let slide = slide_file::open(&self.store, &self.files, &file)
             .await
-            .map_err(|problem: Arc<Problem>| (*problem).clone())
+            .map_err(|error| not_opened(code, error))?;
+        Ok(self.registry.opened(Arc::clone(name), slide))
+    }
+
+    /// Blocks. What was drawn is kept, whether or not anybody still waits for it.
+    fn draw(
+        &self,
+        opened: &Opened,
+        key: Picture,
+        draw: impl FnOnce(&Slide) -> Result<Vec<u8>, SlideError>,
+    ) -> Drawn {
+        let started = Instant::now();
+        let drawn = draw(&opened.slide);
+        // Before what went wrong is told: if the file has changed, that is why. What was drawn before a change is right.
+        if opened.slide.check_files().is_err() {
+            return Err(Unmade::Changed);
+        }
+        let bytes = Bytes::from(drawn?);
+        self.pictures.insert(key, bytes.clone());
+        self.registry.trim();
+        Ok((bytes, started.elapsed()))
     }
 }
 
 /// What a slide's pictures go by.
-fn name(code: &str, version: &str) -> String {
-    format!("{code}/{version}")
+fn name(code: &str, version: &str) -> Arc<str> {
+    format!("{code}/{version}").into()
 }
 
-/// Open slides by code and version, at most so many bytes of them, each until nobody has asked for it for five minutes. What
-/// is asked for now is kept, in place of what was asked for longest ago: opening a slide anew for each of its tiles would
-/// be worse than any other choice. A slide that exceeds the bound alone is kept alone.
-fn registry(most_bytes: u64) -> Cache<String, Arc<Slide>> {
-    // A weight is 32 bits wide; in KiB that suffices for any slide.
-    let most = most_bytes >> 10;
-    Cache::builder()
-        .max_capacity(most)
-        .eviction_policy(EvictionPolicy::lru())
-        .weigher(move |_, slide: &Arc<Slide>| {
-            u32::try_from((slide.resident_bytes() >> 10).min(most)).unwrap_or(u32::MAX)
-        })
-        .time_to_idle(Duration::from_secs(300))
-        .build()
+fn changed(unmade: Unmade) -> Problem {
+    match unmade {
+        Unmade::Problem(problem) => problem,
+        Unmade::Changed => Problem::conflict(
+            "The file of this slide has changed since it was imported: import it again.",
+        ),
+    }
 }
 
 fn not_opened(code: &str, error: OpenError) -> Problem {
@@ -209,45 +473,11 @@ fn not_opened(code: &str, error: OpenError) -> Problem {
         tracing::warn!(slide = code, %error, "slide {code} could not be opened");
     }
     match error {
-        OpenError::Changed => Problem::conflict(
-            "The file of this slide has changed since it was imported: import it again.",
-        ),
+        OpenError::Changed => changed(Unmade::Changed),
         OpenError::Unread(_) | OpenError::Slide(_) => Problem::unusable(
             "The file of this slide cannot be read any more. Was it moved since it was imported?",
         ),
         OpenError::Store(error) => error.into(),
         OpenError::Broken(error) => Problem::internal(&error),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use domain::geometry::Mpp;
-    use slide::OpenOptions;
-
-    use super::*;
-
-    #[tokio::test]
-    async fn open_slides_are_bounded_by_what_they_hold() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("image.png");
-        image::RgbImage::new(500, 400).save(&path).unwrap();
-        let mpp = Some(Mpp::square(0.5));
-        let open = registry(2_000_000);
-        for number in 0..10 {
-            let slide = Arc::new(Slide::open(&path, OpenOptions { mpp }).unwrap());
-            assert_eq!(slide.resident_bytes(), 600_000);
-            open.insert(number.to_string(), slide).await;
-            open.run_pending_tasks().await;
-            assert!(open.entry_count() <= 3);
-        }
-        assert_eq!(open.entry_count(), 3);
-        // The last one is among them, and one that exceeds the bound alone stays, too.
-        assert!(open.get("9").await.is_some());
-        let small = registry(100_000);
-        let slide = Arc::new(Slide::open(&path, OpenOptions { mpp }).unwrap());
-        small.insert("large".to_owned(), slide).await;
-        small.run_pending_tasks().await;
-        assert!(small.get("large").await.is_some());
     }
 }
