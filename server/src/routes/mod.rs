@@ -72,6 +72,7 @@ pub fn router(state: AppState, hosts: Hosts) -> Router {
         .merge(api::router())
         .merge(pages.with_state(()))
         .route("/fn", any(no_such_function))
+        .route("/fn/", any(no_such_function))
         .route("/fn/{*rest}", any(no_such_function))
         .route("/metrics", get(metrics::metrics))
         .layer(text)

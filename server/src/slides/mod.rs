@@ -2,7 +2,10 @@
 //! be decoded is made by one request for all that wait for it, in its turn, and kept in a byte-bounded cache.
 
 mod flights;
+mod picture;
 mod registry;
+#[cfg(test)]
+mod tests;
 mod turns;
 
 use std::sync::Arc;
@@ -11,16 +14,19 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use domain::geometry::Pyramid;
 use domain::ids::Code;
-use slide::{Fetch, Slide, SlideError, StoredTile};
+use slide::{Fetch, Fingerprint, Slide, SlideError, StoredTile};
 use store::files::Files;
 use store::{SlideFile, Store};
 
 use self::flights::Flights;
+pub use self::picture::{Asked, How, Served};
+use self::picture::{Drawn, Picture, Shows, Unmade, changed};
 pub use self::registry::Opened;
 use self::registry::Registry;
 pub use self::turns::Load;
 use self::turns::{Bounds, Turns};
-use crate::deepzoom::{DeepZoom, Place};
+use crate::deepzoom::DeepZoom;
+use crate::import::path_of;
 use crate::metrics::Metrics;
 use crate::problem::Problem;
 use crate::slide_file::{self, OpenError};
@@ -47,74 +53,6 @@ pub struct Memory {
     pub pictures: u64,
 }
 
-/// Which tile is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Asked {
-    /// Of the slide's own pyramid: level, column, row. At the right and bottom edge padded to the full tile.
-    Tile(u32, u32, u32),
-    /// Of the DeepZoom pyramid. At the right and bottom edge it ends where the level does.
-    DeepZoom(Place),
-}
-
-/// What a picture shows of a slide.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-enum Shows {
-    Tile(Asked),
-    Thumbnail,
-}
-
-/// What a picture shows, of a slide by code and version.
-#[derive(Clone, PartialEq, Eq, Hash)]
-struct Picture {
-    slide: Arc<str>,
-    shows: Shows,
-}
-
-/// A JPEG ready to be sent, and how it came about.
-#[derive(Clone)]
-pub struct Served {
-    /// The file.
-    pub bytes: Bytes,
-    /// How it came about.
-    pub how: How,
-}
-
-/// How a picture came about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum How {
-    /// Stored bytes, never decoded, and how long it took to read them.
-    PassedThrough(Duration),
-    /// Decoded and encoded, for this request or one that it joined, and how long that took.
-    Decoded(Duration),
-    /// It was there.
-    Cached,
-}
-
-/// Why a picture was not made.
-#[derive(Clone)]
-enum Unmade {
-    /// The slide's files are not those that were opened: open them anew, and see.
-    Changed,
-    Problem(Problem),
-}
-
-impl From<SlideError> for Unmade {
-    fn from(error: SlideError) -> Self {
-        match error {
-            SlideError::Changed { .. } => Self::Changed,
-            error => Self::Problem(error.into()),
-        }
-    }
-}
-
-impl From<Problem> for Unmade {
-    fn from(problem: Problem) -> Self {
-        Self::Problem(problem)
-    }
-}
-
-type Drawn = Result<(Bytes, Duration), Unmade>;
-
 /// The open slides of a server.
 #[derive(Clone)]
 pub struct Slides(Arc<Inner>);
@@ -126,6 +64,8 @@ struct Inner {
     registry: Registry,
     opening: Flights<Arc<str>, Result<Arc<Opened>, Problem>>,
     versions: moka::sync::Cache<Code, Arc<str>>,
+    /// Files that were hashed and found changed: the hash is not taken again until they change again.
+    found_changed: moka::sync::Cache<Arc<str>, Fingerprint>,
     memory: Memory,
     pictures: moka::sync::Cache<Picture, Bytes>,
     drawing: Flights<Picture, Drawn>,
@@ -154,6 +94,7 @@ impl Slides {
                 .max_capacity(10_000)
                 .time_to_live(VERSION_TRUSTED)
                 .build(),
+            found_changed: moka::sync::Cache::new(10_000),
             memory,
             pictures: moka::sync::Cache::builder()
                 .max_capacity(memory.pictures)
@@ -428,9 +369,21 @@ impl Inner {
             _ => &self.readers,
         };
         let _turn = turns.take(name).await?;
-        let slide = slide_file::open(&self.store, &self.files, &file)
-            .await
-            .map_err(|error| not_opened(code, error))?;
+        let path = path_of(&self.files, &file.path).map_err(|error| Problem::internal(&error))?;
+        let found = tokio::fs::metadata(path).await.ok();
+        let found = found.map(|metadata| Fingerprint::of(&metadata));
+        if found.is_some() && self.found_changed.get(name) == found {
+            return Err(changed(Unmade::Changed));
+        }
+        let slide = match slide_file::open(&self.store, &self.files, &file).await {
+            Ok(slide) => slide,
+            Err(error) => {
+                if let (OpenError::Changed, Some(found)) = (&error, found) {
+                    self.found_changed.insert(Arc::clone(name), found);
+                }
+                return Err(not_opened(code, error));
+            }
+        };
         Ok(self.registry.opened(Arc::clone(name), slide))
     }
 
@@ -457,15 +410,6 @@ impl Inner {
 /// What a slide's pictures go by.
 fn name(code: &str, version: &str) -> Arc<str> {
     format!("{code}/{version}").into()
-}
-
-fn changed(unmade: Unmade) -> Problem {
-    match unmade {
-        Unmade::Problem(problem) => problem,
-        Unmade::Changed => Problem::conflict(
-            "The file of this slide has changed since it was imported: import it again.",
-        ),
-    }
 }
 
 fn not_opened(code: &str, error: OpenError) -> Problem {
