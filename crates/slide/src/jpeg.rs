@@ -9,6 +9,8 @@
 use image::RgbImage;
 use jpeg_encoder::{ColorType, Encoder, EncodingError, SamplingFactor};
 
+use crate::error::SlideError;
+
 /// How the components of a stream are to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ColourModel {
@@ -85,6 +87,16 @@ pub(crate) fn is_complete(stream: &[u8]) -> bool {
         .windows(2)
         .rev()
         .any(|pair| pair == [0xFF, EOI])
+}
+
+/// Encodes pixels for display: quality 90, no chroma subsampling.
+///
+/// # Errors
+/// [`SlideError::InvalidRegion`] when the image is empty or a side exceeds 65,535 px.
+pub fn encode_jpeg(image: &RgbImage) -> Result<Vec<u8>, SlideError> {
+    encode(image).map_err(|error| SlideError::InvalidRegion {
+        reason: error.to_string(),
+    })
 }
 
 /// Encodes a decoded tile: quality 90, no chroma subsampling.

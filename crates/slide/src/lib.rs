@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod error;
+mod files;
 mod jpeg;
 mod region;
 mod resample;
@@ -10,5 +11,8 @@ mod source;
 mod tissue;
 
 pub use error::SlideError;
+pub use files::{Fetch, Fingerprint};
+pub use jpeg::encode_jpeg;
 pub use slide::{MppOrigin, OpenOptions, PyramidTile, Slide};
+pub use source::stored::StoredTile;
 pub use tissue::TissueMask;

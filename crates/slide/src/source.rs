@@ -1,6 +1,7 @@
 //! What a file offers: stored levels, stored tiles, pixels of a level. One file per family of formats.
 
 pub(crate) mod flat;
+pub(crate) mod stored;
 pub(crate) mod whole_slide;
 
 use std::fs::File;
@@ -10,7 +11,9 @@ use std::path::Path;
 use domain::geometry::{LevelInfo, Mpp};
 use image::RgbImage;
 
+use self::stored::StoredTile;
 use crate::error::SlideError;
+use crate::files::Fetch;
 
 /// Edge of the pyramid tiles of levels that bring no usable tiles of their own.
 pub(crate) const OWN_TILE_PX: u32 = 256;
@@ -40,16 +43,23 @@ pub(crate) struct Description {
 
 /// An opened file.
 pub(crate) trait Source: Send + Sync {
-    /// Bytes that it keeps in memory at most.
+    /// Bytes that it keeps in memory now.
     fn resident_bytes(&self) -> u64;
 
-    /// The stored tile as a JPEG that every browser reads alike, `None` when it has to be decoded.
+    /// Lets go of decoded tiles that it kept in case they are asked for again.
+    fn forget_decoded(&self);
+
+    /// Whether the files that tiles were found in are still those that were opened.
+    fn check_files(&self) -> Result<(), SlideError>;
+
+    /// A stored tile, as far as it can be fetched.
     fn stored_tile(
         &self,
         level: usize,
         column: u32,
         row: u32,
-    ) -> Result<Option<Vec<u8>>, SlideError>;
+        fetch: Fetch,
+    ) -> Result<StoredTile, SlideError>;
 
     /// Pixels of a stored level.
     fn read(&self, level: usize, part: LevelRect) -> Result<RgbImage, SlideError>;

@@ -41,6 +41,7 @@ pub fn router() -> Router<AppState> {
             "/api/v1/openapi.json",
             get(move || std::future::ready(Json(description.clone()))),
         )
+        .route("/api/v1", any(no_such_route))
         .route("/api/v1/", any(no_such_route))
         .route("/api/v1/{*rest}", any(no_such_route))
 }

@@ -7,8 +7,10 @@ use std::path::Path;
 use domain::geometry::LevelInfo;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbImage};
 
+use super::stored::StoredTile;
 use super::{Description, LevelRect, OWN_TILE_PX, Source};
 use crate::error::SlideError;
+use crate::files::Fetch;
 use crate::jpeg;
 
 /// Most pixels of a flat image: 300 MB decoded. What is larger belongs into a tiled TIFF.
@@ -117,13 +119,22 @@ impl Source for Flat {
         self.pixels.as_raw().len() as u64
     }
 
+    /// The pixels are the slide: there is nothing to let go.
+    fn forget_decoded(&self) {}
+
+    /// The file is not needed any more.
+    fn check_files(&self) -> Result<(), SlideError> {
+        Ok(())
+    }
+
     fn stored_tile(
         &self,
         _level: usize,
         _column: u32,
         _row: u32,
-    ) -> Result<Option<Vec<u8>>, SlideError> {
-        Ok(None)
+        _fetch: Fetch,
+    ) -> Result<StoredTile, SlideError> {
+        Ok(StoredTile::ToDraw)
     }
 
     fn read(&self, _level: usize, part: LevelRect) -> Result<RgbImage, SlideError> {
