@@ -2,9 +2,12 @@
 
 mod bundle;
 mod encode;
+mod figure;
 mod idle_memory;
 mod report;
+mod server;
 
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result};
@@ -13,63 +16,42 @@ use crate::process::Checked;
 use crate::steps::Step;
 use crate::workspace::Workspace;
 
+use figure::Measurement;
 use report::{NotMeasured, Row};
 
 /// Something that can be measured.
 struct Bench {
     id: &'static str,
     what: &'static str,
-    unit: &'static str,
-    higher_is_better: bool,
     measure: fn(&Workspace) -> Result<Outcome>,
 }
 
 /// What a measurement came to.
 enum Outcome {
-    Measured(Measurement),
+    Measured(Vec<Measurement>),
     /// It cannot be measured on this machine, and why.
     NotHere(String),
-}
-
-/// Figures in the unit of the bench.
-struct Measurement {
-    ours: f64,
-    rival: Option<Rival>,
-    target: Option<f64>,
-}
-
-struct Rival {
-    name: String,
-    figure: f64,
 }
 
 const BENCHES: &[Bench] = &[
     Bench {
         id: "bundle",
         what: "first load of a page: wasm, JavaScript and style sheet, brotli",
-        unit: "kB",
-        higher_is_better: false,
         measure: bundle::measure,
     },
     Bench {
         id: "idle-memory",
         what: "resident memory of the idle server, no model loaded",
-        unit: "MB",
-        higher_is_better: false,
         measure: idle_memory::measure,
     },
     Bench {
         id: "encode-cpu",
         what: "encoding on the CPU, EfficientNet-Lite0",
-        unit: "tiles/s",
-        higher_is_better: true,
         measure: encode::on_cpu,
     },
     Bench {
         id: "encode-wgpu",
         what: "encoding on the GPU, EfficientNet-Lite0",
-        unit: "tiles/s",
-        higher_is_better: true,
         measure: encode::on_gpu,
     },
 ];
@@ -79,7 +61,8 @@ pub fn row_ids() -> Vec<&'static str> {
     BENCHES.iter().map(|bench| bench.id).collect()
 }
 
-/// Measures the named rows, or all; prints a table and writes `target/bench.json`.
+/// Measures the named rows, or all; prints a table and writes `target/bench.json` and, for the README,
+/// `target/bench.md`.
 pub fn bench(workspace: &Workspace, wanted: &[String]) -> Result<()> {
     let (machine, commit) = (machine(), commit(workspace)?);
     let (mut rows, mut not_measured) = (Vec::new(), Vec::new());
@@ -92,17 +75,28 @@ pub fn bench(workspace: &Workspace, wanted: &[String]) -> Result<()> {
             (bench.measure)(workspace).with_context(|| format!("cannot measure {}", bench.id))?;
         step.done();
         match outcome {
-            Outcome::Measured(measurement) => {
-                rows.push(Row::new(bench, measurement, &machine, &commit))
-            }
+            Outcome::Measured(measurements) => rows.extend(
+                measurements
+                    .into_iter()
+                    .map(|measurement| Row::new(bench, measurement, &machine, &commit)),
+            ),
             Outcome::NotHere(why) => not_measured.push(NotMeasured { id: bench.id, why }),
         }
     }
-    let file = workspace.target.join("bench.json");
-    std::fs::write(&file, serde_json::to_string_pretty(&rows)? + "\n")
-        .with_context(|| format!("cannot write {}", file.display()))?;
+    write(
+        &workspace.target.join("bench.json"),
+        &(serde_json::to_string_pretty(&rows)? + "\n"),
+    )?;
+    write(
+        &workspace.target.join("bench.md"),
+        &report::markdown(&rows, &not_measured),
+    )?;
     print!("{}", report::table(&rows, &not_measured));
     Ok(())
+}
+
+fn write(file: &Path, text: &str) -> Result<()> {
+    std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
 }
 
 /// The processor and how many of its threads are ours.
