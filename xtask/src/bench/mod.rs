@@ -5,7 +5,11 @@ mod encode;
 mod figure;
 mod idle_memory;
 mod report;
+mod rivals;
 mod server;
+mod slides;
+mod tiles_passthrough;
+mod wrk;
 
 use std::path::Path;
 use std::process::Command;
@@ -53,6 +57,11 @@ const BENCHES: &[Bench] = &[
         id: "encode-wgpu",
         what: "encoding on the GPU, EfficientNet-Lite0",
         measure: encode::on_gpu,
+    },
+    Bench {
+        id: "tiles-passthrough",
+        what: "stored JPEG tiles at full resolution",
+        measure: tiles_passthrough::measure,
     },
 ];
 
