@@ -2,12 +2,14 @@
 
 mod bundle;
 mod encode;
+mod fetch;
 mod figure;
 mod idle_memory;
 mod report;
 mod rivals;
 mod server;
 mod slides;
+mod tiles_decoded;
 mod tiles_passthrough;
 mod wrk;
 
@@ -62,6 +64,11 @@ const BENCHES: &[Bench] = &[
         id: "tiles-passthrough",
         what: "stored JPEG tiles at full resolution",
         measure: tiles_passthrough::measure,
+    },
+    Bench {
+        id: "tiles-decoded",
+        what: "tiles that are decoded and encoded, each asked for once",
+        measure: tiles_decoded::measure,
     },
 ];
 
