@@ -9,6 +9,7 @@ mod report;
 mod rivals;
 mod server;
 mod slides;
+mod soak_memory;
 mod tiles_decoded;
 mod tiles_passthrough;
 mod wrk;
@@ -69,6 +70,11 @@ const BENCHES: &[Bench] = &[
         id: "tiles-decoded",
         what: "tiles that are decoded and encoded, each asked for once",
         measure: tiles_decoded::measure,
+    },
+    Bench {
+        id: "soak-memory",
+        what: "10,000 random tiles of 50 slides",
+        measure: soak_memory::measure,
     },
 ];
 
