@@ -11,6 +11,7 @@ mod server;
 mod slides;
 mod soak_memory;
 mod tiles_decoded;
+mod tiles_during_job;
 mod tiles_passthrough;
 mod wrk;
 
@@ -70,6 +71,11 @@ const BENCHES: &[Bench] = &[
         id: "tiles-decoded",
         what: "tiles that are decoded and encoded, each asked for once",
         measure: tiles_decoded::measure,
+    },
+    Bench {
+        id: "tiles-during-job",
+        what: "stored JPEG tiles while a slide is encoded on the CPU",
+        measure: tiles_during_job::measure,
     },
     Bench {
         id: "soak-memory",
