@@ -3,6 +3,7 @@
 mod bundle;
 mod encode;
 mod fetch;
+mod field_after_jump;
 mod figure;
 mod idle_memory;
 mod report;
@@ -76,6 +77,11 @@ const BENCHES: &[Bench] = &[
         id: "tiles-during-job",
         what: "stored JPEG tiles while a slide is encoded on the CPU",
         measure: tiles_during_job::measure,
+    },
+    Bench {
+        id: "field-after-jump",
+        what: "a field of 1920 × 1080 px after a jump, from the input to the last sharp pixel",
+        measure: field_after_jump::measure,
     },
     Bench {
         id: "soak-memory",
