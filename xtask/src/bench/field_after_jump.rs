@@ -3,12 +3,8 @@
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
-use super::Outcome;
 use super::figure::{Aim, MILLIS, Measurement, Rival};
-use super::server::{self, Server, Start};
-use super::slides;
-use crate::e2e::Tools;
-use crate::process::Checked;
+use super::{Outcome, browser, slides};
 use crate::workspace::Workspace;
 
 const TARGET_MS: f64 = 250.0;
@@ -21,44 +17,24 @@ struct Field {
     rival_ms: f64,
 }
 
-/// The median of some twenty jumps each.
+/// The medians of some twenty jumps each.
 pub fn measure(workspace: &Workspace) -> Result<Outcome> {
-    let Ok(tools) = Tools::find(workspace) else {
-        return Ok(Outcome::NotHere(
-            "Node.js or Chromium is not installed (`scripts/bootstrap.sh test` installs both)"
-                .into(),
-        ));
-    };
-    let folder = workspace.root.join("end2end");
-    tools.install_packages(&folder)?;
-    server::build(workspace)?;
-    let server = Server::start(workspace, &Start::default())?;
-    let slide = server.import(&slides::large(workspace)?)?;
-    server.quieten()?;
-    let said = tools
-        .node(&folder)
-        .arg("bench/field.mjs")
-        .args([server.url(""), slide.code])
-        .env("MARROWSCOPE_CHROMIUM", tools.chromium())
-        .output_checked()?;
-    server.stop()?;
-    let field = read(&said)?;
-    eprintln!(
-        "  {:.0} ms ours, {:.0} ms {}",
-        field.ours_ms, field.rival_ms, field.rival
-    );
-    // Ahead of the other, and quick enough for a person.
-    let most = TARGET_MS.min(field.rival_ms);
-    Ok(Outcome::Measured(vec![
-        Measurement::of(MILLIS, field.ours_ms)
-            .beside(Rival::new(field.rival, field.rival_ms))
-            .aiming_at(Aim::Figure(most)),
-    ]))
+    let file = slides::large(workspace)?;
+    match browser::run(workspace, "bench/field.mjs", &file)? {
+        browser::Said::Figure(line) => {
+            let field =
+                serde_json::from_str(&line).with_context(|| format!("not a figure: {line:?}"))?;
+            Ok(Outcome::Measured(vec![row(field)]))
+        }
+        browser::Said::NotHere(why) => Ok(Outcome::NotHere(why)),
+    }
 }
 
-fn read(said: &str) -> Result<Field> {
-    let line = said.trim_end().lines().last().unwrap_or_default();
-    serde_json::from_str(line).with_context(|| format!("not a figure: {line:?}"))
+/// Ahead of the other, and quick enough for a person.
+fn row(field: Field) -> Measurement {
+    Measurement::of(MILLIS, field.ours_ms)
+        .aiming_at(Aim::Figure(TARGET_MS.min(field.rival_ms)))
+        .beside(Rival::new(field.rival, field.rival_ms))
 }
 
 #[cfg(test)]
@@ -66,10 +42,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_line_of_the_script_is_its_figure() {
-        let json = r#"{"rival": "x 1", "ours_ms": 90.5, "rival_ms": 120.0, "ours_all_ms": [1.0]}"#;
-        let field = read(&format!("told\n{json}\n")).unwrap();
-        assert_eq!((field.ours_ms, field.rival_ms), (90.5, 120.0));
-        assert!(read("no figure").is_err());
+    fn the_aim_is_to_be_ahead_and_quick() {
+        let aim = |rival_ms| {
+            let json = format!(
+                r#"{{"rival": "x 1", "ours_ms": 90.5, "rival_ms": {rival_ms}, "ours_all_ms": [1.0]}}"#
+            );
+            row(serde_json::from_str(&json).unwrap()).aim
+        };
+        assert_eq!(aim(120.0), Some(Aim::Figure(120.0)));
+        assert_eq!(aim(900.0), Some(Aim::Figure(250.0)));
     }
 }

@@ -32,6 +32,17 @@ pub const KILOBYTES: Quantity = Quantity {
     higher_is_better: false,
 };
 
+/// Pictures that the browser drew.
+pub const FRAMES: Quantity = Quantity {
+    unit: "frames",
+    higher_is_better: false,
+};
+/// What a page asked for.
+pub const REQUESTS: Quantity = Quantity {
+    unit: "requests",
+    higher_is_better: false,
+};
+
 /// One figure of a bench, which may have several.
 #[derive(Debug)]
 pub struct Measurement {

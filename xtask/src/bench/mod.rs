@@ -1,10 +1,12 @@
 //! Measures, with a rival's figure from the same run beside ours where there is a rival.
 
+mod browser;
 mod bundle;
 mod encode;
 mod fetch;
 mod field_after_jump;
 mod figure;
+mod frame_time;
 mod idle_memory;
 mod report;
 mod rivals;
@@ -82,6 +84,11 @@ const BENCHES: &[Bench] = &[
         id: "field-after-jump",
         what: "a field of 1920 × 1080 px after a jump, from the input to the last sharp pixel",
         measure: field_after_jump::measure,
+    },
+    Bench {
+        id: "frame-time",
+        what: "panning under two layers of 100,000 tiles each",
+        measure: frame_time::measure,
     },
     Bench {
         id: "soak-memory",
