@@ -80,7 +80,8 @@ fn golden(workspace: &Workspace) -> Result<String> {
     Ok(golden.to_string())
 }
 
-struct Tools {
+/// Node.js, npm and the browser.
+pub struct Tools {
     node: PathBuf,
     /// npm's script, run by `node`: the `npm` on the path may belong to another Node.js.
     npm: PathBuf,
@@ -88,7 +89,8 @@ struct Tools {
 }
 
 impl Tools {
-    fn find(workspace: &Workspace) -> Result<Self> {
+    /// As the environment or the bootstrap names them.
+    pub fn find(workspace: &Workspace) -> Result<Self> {
         let tool = |variable| {
             workspace.tool(variable).with_context(|| {
                 format!(
@@ -103,7 +105,13 @@ impl Tools {
         })
     }
 
-    fn node(&self, folder: &Path) -> Command {
+    /// The browser's program.
+    pub fn chromium(&self) -> &Path {
+        &self.chromium
+    }
+
+    /// `node`, to be run in a folder.
+    pub fn node(&self, folder: &Path) -> Command {
         let mut command = Command::new(&self.node);
         command
             .current_dir(folder)
@@ -111,7 +119,8 @@ impl Tools {
         command
     }
 
-    fn install_packages(&self, folder: &Path) -> Result<()> {
+    /// Installs what the folder's lock file names, when it has changed.
+    pub fn install_packages(&self, folder: &Path) -> Result<()> {
         let lock = fs::read(folder.join("package-lock.json"))
             .context("end2end/package-lock.json is missing")?;
         let installed = folder.join("node_modules/.installed");

@@ -2,7 +2,8 @@
 
 use anyhow::{Context, Result};
 
-use super::{Measurement, Outcome};
+use super::Outcome;
+use super::figure::{Aim, KILOBYTES, Measurement};
 use crate::web::{self, Variant};
 use crate::workspace::Workspace;
 
@@ -24,9 +25,8 @@ pub fn measure(workspace: &Workspace) -> Result<Outcome> {
         );
         bytes += metadata.len();
     }
-    Ok(Outcome::Measured(Measurement {
-        ours: bytes as f64 / 1000.0,
-        rival: None,
-        target: Some(TARGET_KB),
-    }))
+    let measured = Measurement::of(KILOBYTES, bytes as f64 / 1000.0);
+    Ok(Outcome::Measured(vec![
+        measured.aiming_at(Aim::Figure(TARGET_KB)),
+    ]))
 }
