@@ -1,6 +1,7 @@
 //! Which layers there are: whether they are seen, in which order they lie, and which of them the controls are about.
 
 use domain::address::MOST_LAYERS;
+use domain::layer::LayerSpec;
 use leptos::prelude::*;
 
 use super::layer_change::{Edited, moved, names, next_layer};
@@ -24,7 +25,7 @@ pub fn layer_list(edited: Edited) -> impl IntoView {
         let chosen = state.chosen.get();
         let layers = state.layers.get();
         slide.with(|slide| {
-            let row = |(index, layer)| {
+            let row = |(index, layer): (usize, &LayerSpec)| {
                 let (title, model) = names(slide, layer);
                 Row {
                     index,
@@ -66,6 +67,8 @@ pub fn layer_list(edited: Edited) -> impl IntoView {
         }
     };
     let is_single = move || count.get() < 2;
+    let is_full = move || count.get() >= MOST_LAYERS;
+    let is_top = move || state.chosen.get() + 1 >= count.get();
     let items = move || {
         rows.get()
             .into_iter()
@@ -90,7 +93,7 @@ pub fn layer_list(edited: Edited) -> impl IntoView {
                     class="button button--small"
                     title="Another target, model or quantity over this one"
                     data-testid="layer-add"
-                    disabled=move || count.get() >= MOST_LAYERS
+                    disabled=is_full
                     on:click=add
                 >
                     "Add a layer"
@@ -105,7 +108,7 @@ pub fn layer_list(edited: Edited) -> impl IntoView {
                     class="button button--small"
                     title="Move the chosen layer up, over the others"
                     data-testid="layer-up"
-                    disabled=move || state.chosen.get() + 1 >= count.get()
+                    disabled=is_top
                     on:click=move |_| move_by(1)
                 >
                     "Up"
@@ -145,12 +148,13 @@ fn item(edited: Edited, row: Row) -> impl IntoView {
         });
     };
     let name = ["Show ", &row.title].concat();
+    let label = name.clone();
     view! {
         <li class="layers__row" class:layers__row--chosen=row.chosen>
-            <label class="layers__eye" title=name.clone()>
+            <label class="layers__eye" title=name>
                 <input
                     type="checkbox"
-                    aria-label=name
+                    aria-label=label
                     prop:checked=row.visible
                     on:change=move |event| show(event_target_checked(&event))
                 />

@@ -5,7 +5,7 @@ use leptos::html;
 use leptos::prelude::*;
 
 use super::format::number;
-use super::state::ViewState;
+use super::state::{TopTile, ViewState};
 use super::summary::{place, shown_summary, unit, value_text};
 use crate::erase::Erase;
 
@@ -28,7 +28,7 @@ pub fn TopTiles() -> impl IntoView {
             let Some(summary) = summary else {
                 return Vec::new();
             };
-            let row = |tile| Row {
+            let row = |tile: TopTile| Row {
                 value: value_text(summary.signed, tile.value),
                 percentile: number(tile.percentile),
                 place: place(&tile, mpp),
