@@ -142,7 +142,9 @@ pub fn rounded(value: f64) -> f64 {
     let digits = 3 - value.abs().log10().floor() as i32;
     // Tenths cannot be written exactly, tens can: the one division gives the nearest number there is.
     let power = 10f64.powi(digits.abs());
-    if digits < 0 {
+    if !power.is_finite() {
+        value
+    } else if digits < 0 {
         (value / power).round() * power
     } else {
         (value * power).round() / power
@@ -283,6 +285,7 @@ mod tests {
         ] {
             assert_eq!(rounded(value).to_string(), text);
         }
+        assert_eq!(rounded(f64::MIN_POSITIVE), f64::MIN_POSITIVE);
         assert_eq!(field_step(0.5), 0.01);
         assert_eq!(field_step(100.0), 1.0);
         assert_eq!(field_step(0.0), 1.0);
