@@ -5,11 +5,16 @@
 //! where nothing of that runs.
 
 mod cache;
+mod colour_bar;
 mod controls;
 mod engine;
 mod events;
+mod fields;
 mod format;
+mod histogram;
 mod input;
+mod layer_change;
+mod layer_list;
 mod layers;
 mod legend;
 mod magnification;
@@ -25,13 +30,18 @@ mod scale_bar;
 mod scene;
 mod schedule;
 mod shaders;
+mod span;
 pub mod state;
+mod summary;
+mod top_tiles;
 
 pub use controls::LayerControls;
+pub use layer_change::settled;
 pub use legend::Legend;
 pub use panes::{Panes, Side};
 pub use read_out::ReadOut;
 pub use state::ViewState;
+pub use top_tiles::TopTiles;
 
 use domain::view::{SlideDetail, SlideSummary};
 use leptos::html;
