@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod convert;
 mod error;
 mod jpeg;
 mod region;
@@ -8,7 +9,10 @@ mod resample;
 mod slide;
 mod source;
 mod tissue;
+mod writer;
 
+pub use convert::Conversion;
 pub use error::SlideError;
 pub use slide::{MppOrigin, OpenOptions, PyramidTile, Slide};
 pub use tissue::TissueMask;
+pub use writer::{PyramidWriter, WRITTEN_TILE_PX, Written, write_slide_file};
