@@ -144,7 +144,8 @@ async fn serve_with(
         stopping.clone(),
     );
     let state = AppState {
-        slides: Slides::new(store.clone(), files),
+        slides: Slides::new(store.clone(), files.clone()),
+        files,
         key: Arc::new(ServerKey::publish(&place.data_dir, address)?),
         database: postgres.place().into(),
         progress,

@@ -121,7 +121,7 @@ impl Conversion {
         &self,
         out: W,
         description: &str,
-        progress: &mut dyn FnMut(u32),
+        progress: &mut (dyn FnMut(u32) + Send),
     ) -> Result<W, SlideError> {
         let written = Written {
             width: self.width,
@@ -212,7 +212,7 @@ fn check_size(path: &Path, width: u32, height: u32) -> Result<(), SlideError> {
 fn write_level_0<W: Write + Seek>(
     slide: &Slide,
     writer: &mut PyramidWriter<W>,
-    progress: &mut dyn FnMut(u32),
+    progress: &mut (dyn FnMut(u32) + Send),
 ) -> Result<(), SlideError> {
     let width = slide.pyramid().width();
     let source: &dyn source::Source = slide.source.as_ref();

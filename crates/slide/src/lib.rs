@@ -3,6 +3,9 @@
 
 mod convert;
 mod error;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzz_targets;
 mod jpeg;
 mod region;
 mod resample;

@@ -75,7 +75,9 @@ pub(crate) fn open(path: &Path) -> Result<(Box<dyn Source>, Description), SlideE
     match whole_slide::WholeSlide::open(path) {
         Ok((source, description)) => Ok((Box::new(source), description)),
         // The commonest damage is a copy that broke off, and then no reader finds what it looks for.
-        Err(SlideError::NotASlide { .. }) if points_beyond(path, metadata.len()) => {
+        Err(SlideError::NotASlide { .. })
+            if File::open(path).is_ok_and(|file| points_beyond(file, metadata.len())) =>
+        {
             Err(SlideError::damaged(
                 path,
                 "it ends before the place where its list of images begins. Was it copied whole?",
@@ -86,13 +88,12 @@ pub(crate) fn open(path: &Path) -> Result<(Box<dyn Source>, Description), SlideE
 }
 
 /// Whether a file of so many bytes starts as a TIFF whose first directory lies beyond its end.
-fn points_beyond(path: &Path, bytes: u64) -> bool {
+pub(crate) fn points_beyond(mut file: impl Read, bytes: u64) -> bool {
     let (mut magic, mut short, mut long) = ([0; 4], [0; 4], [0; 8]);
-    let read = File::open(path).and_then(|mut file| {
-        file.read_exact(&mut magic)?;
-        file.read_exact(&mut short)?;
-        file.read_exact(&mut long)
-    });
+    let read = file
+        .read_exact(&mut magic)
+        .and_then(|()| file.read_exact(&mut short))
+        .and_then(|()| file.read_exact(&mut long));
     let directory = match &magic {
         b"II*\0" => u32::from_le_bytes(short).into(),
         b"MM\0*" => u32::from_be_bytes(short).into(),

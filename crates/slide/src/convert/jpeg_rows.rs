@@ -24,7 +24,7 @@ pub(super) fn come(path: &Path) -> Result<bool, SlideError> {
 pub(super) fn write<W: Write + Seek>(
     path: &Path,
     writer: &mut PyramidWriter<W>,
-    progress: &mut dyn FnMut(u32),
+    progress: &mut (dyn FnMut(u32) + Send),
 ) -> Result<(), SlideError> {
     let stream = stream(path)?;
     let damaged = |error: &JpegError| SlideError::damaged(path, error.to_string());
@@ -53,7 +53,7 @@ fn stream(path: &Path) -> Result<Vec<u8>, SlideError> {
 /// Hands rows on. The decoder has no place for our errors.
 struct Sink<'a, W: Write + Seek> {
     writer: &'a mut PyramidWriter<W>,
-    progress: &'a mut dyn FnMut(u32),
+    progress: &'a mut (dyn FnMut(u32) + Send),
     error: Option<SlideError>,
 }
 

@@ -22,7 +22,7 @@ pub(super) fn come(path: &Path) -> Result<bool, SlideError> {
 pub(super) fn write<W: Write + Seek>(
     path: &Path,
     writer: &mut PyramidWriter<W>,
-    progress: &mut dyn FnMut(u32),
+    progress: &mut (dyn FnMut(u32) + Send),
 ) -> Result<(), SlideError> {
     let mut reader = reader(path)?;
     let width = reader.info().width;
