@@ -4,6 +4,7 @@ mod bundle;
 mod encode;
 mod idle_memory;
 mod report;
+mod write_slide;
 
 use std::process::Command;
 
@@ -71,6 +72,13 @@ const BENCHES: &[Bench] = &[
         unit: "tiles/s",
         higher_is_better: true,
         measure: encode::on_gpu,
+    },
+    Bench {
+        id: "write-slide",
+        what: "writing a slide of 50,000 × 50,000 px with its pyramid",
+        unit: "s",
+        higher_is_better: false,
+        measure: write_slide::measure,
     },
 ];
 
