@@ -17,8 +17,8 @@ use crate::{assets, python};
 const FOLDER: &str = "formats";
 /// Names what the slides were made of; they are made anew when that changes.
 const STAMP: &str = "made-of";
-/// Side of the slide that our own writer contributes, px.
-const WRITTEN_SIDE: &str = "3000";
+/// Side of the slide that our own writer contributes, px: with the marks of more than one repeat of its field.
+const WRITTEN_SIDE: &str = "5000";
 
 /// Sees to it that the slides lie in the folder of assets, which has the sample slide already.
 pub fn ensure(workspace: &Workspace, assets: &Path) -> Result<()> {

@@ -54,6 +54,7 @@ impl Conversion {
     /// # Errors
     /// As [`Slide::open`].
     pub fn needed(path: &Path, options: OpenOptions) -> Result<Option<Self>, SlideError> {
+        source::length(path)?;
         let Some(format) = flat::format_of(path)? else {
             let slide = Slide::open(path, options)?;
             return wants_pyramid(&slide)

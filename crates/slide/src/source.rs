@@ -55,8 +55,8 @@ pub(crate) trait Source: Send + Sync {
     fn read(&self, level: usize, part: LevelRect) -> Result<RgbImage, SlideError>;
 }
 
-/// Opens a file by what it is, not by its name.
-pub(crate) fn open(path: &Path) -> Result<(Box<dyn Source>, Description), SlideError> {
+/// The length of a file that may be a slide.
+pub(crate) fn length(path: &Path) -> Result<u64, SlideError> {
     let metadata = std::fs::metadata(path).map_err(|source| SlideError::io(path, source))?;
     let not_a_slide = |reason: &str| SlideError::NotASlide {
         path: path.to_path_buf(),
@@ -68,6 +68,12 @@ pub(crate) fn open(path: &Path) -> Result<(Box<dyn Source>, Description), SlideE
     if metadata.len() == 0 {
         return Err(not_a_slide("it is empty"));
     }
+    Ok(metadata.len())
+}
+
+/// Opens a file by what it is, not by its name.
+pub(crate) fn open(path: &Path) -> Result<(Box<dyn Source>, Description), SlideError> {
+    let bytes = length(path)?;
     if let Some(format) = flat::format_of(path)? {
         let (source, description) = flat::Flat::open(path, format)?;
         return Ok((Box::new(source), description));
@@ -76,7 +82,7 @@ pub(crate) fn open(path: &Path) -> Result<(Box<dyn Source>, Description), SlideE
         Ok((source, description)) => Ok((Box::new(source), description)),
         // The commonest damage is a copy that broke off, and then no reader finds what it looks for.
         Err(SlideError::NotASlide { .. })
-            if File::open(path).is_ok_and(|file| points_beyond(file, metadata.len())) =>
+            if File::open(path).is_ok_and(|file| points_beyond(file, bytes)) =>
         {
             Err(SlideError::damaged(
                 path,

@@ -8,7 +8,10 @@
 mod directories;
 mod level;
 
+use std::fs::{File, Permissions};
 use std::io::{BufWriter, Seek, SeekFrom, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 use domain::geometry::Mpp;
 
@@ -21,7 +24,7 @@ pub const WRITTEN_TILE_PX: u32 = 512;
 
 /// Widest slide that is written: a strip of tiles is held of each level, 0.8 GB at this width.
 const MAX_WIDTH_PX: u32 = 1 << 18;
-/// Most pixels that are written: with 1.2 million tiles of level 0, their lists of places stay within what readers take.
+/// Most pixels that are written: with a million tiles of level 0, their lists of places stay within what readers take.
 const MAX_PIXELS: u64 = 1 << 38;
 /// The pyramid ends with the level that is at most this long, a single tile.
 const COARSEST_SIDE_PX: u32 = WRITTEN_TILE_PX;
@@ -106,6 +109,11 @@ impl<W: Write + Seek> PyramidWriter<W> {
     #[must_use]
     pub fn next_strip_rows(&self) -> u32 {
         self.levels.first().map_or(0, Level::rows_wanted)
+    }
+
+    /// Whether a strip has just been written.
+    pub(crate) fn is_between_strips(&self) -> bool {
+        self.rows_written().is_multiple_of(WRITTEN_TILE_PX) || self.next_strip_rows() == 0
     }
 
     /// Takes the next rows: R, G, B of each pixel, any whole number of rows.
@@ -216,15 +224,19 @@ impl<W: Write + Seek> PyramidWriter<W> {
 /// # Errors
 /// What `rows` says; else as [`PyramidWriter::finish`].
 pub fn write_slide_file(
-    path: &std::path::Path,
+    path: &Path,
     written: Written,
-    rows: impl FnOnce(&mut PyramidWriter<&std::fs::File>) -> Result<(), SlideError>,
+    rows: impl FnOnce(&mut PyramidWriter<&File>) -> Result<(), SlideError>,
 ) -> Result<(), SlideError> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => std::path::Path::new("."),
+        _ => Path::new("."),
     };
     let file = tempfile::NamedTempFile::new_in(folder).map_err(SlideError::from_writing)?;
+    // A temporary file is for its owner alone; whoever opens the slide may be somebody else.
+    file.as_file()
+        .set_permissions(Permissions::from_mode(0o644))
+        .map_err(SlideError::from_writing)?;
     let mut writer = PyramidWriter::new(file.as_file(), written)?;
     rows(&mut writer)?;
     writer.finish()?;
@@ -234,7 +246,7 @@ pub fn write_slide_file(
     file.persist(path)
         .map_err(|error| SlideError::from_writing(error.error))?;
     // A rename is only kept for sure once its folder is written.
-    std::fs::File::open(folder)
+    File::open(folder)
         .and_then(|folder| folder.sync_all())
         .map_err(SlideError::from_writing)
 }

@@ -236,7 +236,10 @@ fn directories_that_lead_back_to_themselves_are_refused_at_once() {
     set_long(&mut cyclic, link, first);
     let errors = all_errors("cyclic.tif", &cyclic);
     assert!(
-        matches!(errors[..], [SlideError::Damaged { .. }]),
+        matches!(
+            errors[..],
+            [SlideError::Damaged { .. } | SlideError::NotASlide { .. }]
+        ),
         "{errors:?}"
     );
 
@@ -248,7 +251,10 @@ fn directories_that_lead_back_to_themselves_are_refused_at_once() {
     cyclic[list as usize..][..8].copy_from_slice(&first.to_le_bytes());
     let errors = all_errors("cyclic.ome.tif", &cyclic);
     assert!(
-        matches!(errors[..], [SlideError::Damaged { .. }]),
+        matches!(
+            errors[..],
+            [SlideError::Damaged { .. } | SlideError::NotASlide { .. }]
+        ),
         "{errors:?}"
     );
 }

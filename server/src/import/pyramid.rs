@@ -57,7 +57,7 @@ pub(super) async fn take(
             original.get(..12).unwrap_or(&original)
         ),
     };
-    let _turn = TURN
+    let turn = TURN
         .acquire()
         .await
         .map_err(|closed| Problem::internal(&closed))?;
@@ -75,7 +75,12 @@ pub(super) async fn take(
         }
     }
     let (files, sha256) = (files.clone(), original.clone());
-    let checked = blocking(move || convert(&files, &conversion, &sha256)).await?;
+    let checked = blocking(move || {
+        // Kept to the end of the work, even when nobody waits for it any more.
+        let _turn = turn;
+        convert(&files, &conversion, &sha256)
+    })
+    .await?;
     Ok(taken(checked))
 }
 

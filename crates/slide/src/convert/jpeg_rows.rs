@@ -61,12 +61,11 @@ impl<W: Write + Seek> RowSink<u8> for Sink<'_, W> {
     type Error = JpegError;
 
     fn write_row(&mut self, _y: u32, row: &[u8]) -> Result<(), JpegError> {
-        let strips = self.writer.next_strip_rows();
         if let Err(error) = self.writer.write_rows(row) {
             self.error = Some(error);
             return Err(JpegError::RowSinkAborted);
         }
-        if self.writer.next_strip_rows() >= strips {
+        if self.writer.is_between_strips() {
             (self.progress)(self.writer.rows_written());
         }
         Ok(())

@@ -43,9 +43,8 @@ pub(super) fn write<W: Write + Seek>(
             .unwrap_or(&[]);
         rgb.clear();
         append_rgb(samples, colour, &mut rgb);
-        let strips = writer.next_strip_rows();
         writer.write_rows(&rgb)?;
-        if writer.next_strip_rows() >= strips {
+        if writer.is_between_strips() {
             progress(writer.rows_written());
         }
     }
