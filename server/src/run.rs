@@ -151,7 +151,8 @@ async fn serve_with(
     };
     let metrics = Arc::new(Metrics::new());
     let state = AppState {
-        slides: Slides::new(store.clone(), files, memory, Arc::clone(&metrics)),
+        slides: Slides::new(store.clone(), files.clone(), memory, Arc::clone(&metrics)),
+        files,
         metrics,
         key: Arc::new(ServerKey::publish(&place.data_dir, address)?),
         database: postgres.place().into(),

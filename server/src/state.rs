@@ -7,6 +7,7 @@ use std::time::Instant;
 use axum::extract::FromRef;
 use domain::ids::JobId;
 use domain::view::{DeviceView, Status};
+use store::files::Files;
 use store::{Page, Store};
 use tokio_util::sync::CancellationToken;
 
@@ -35,6 +36,8 @@ pub struct Site {
 pub struct AppState {
     /// The database and the files.
     pub store: Store,
+    /// The files of the data folder.
+    pub files: Files,
     /// The open slides.
     pub slides: Slides,
     /// How far the queue is.

@@ -568,3 +568,53 @@ fn the_api_describes_itself() {
     assert_eq!(status["slides"], 0);
     assert!(status["resident_bytes"].as_u64().unwrap() > 0);
 }
+
+#[test]
+fn an_image_without_a_pyramid_gets_one_and_stays_the_same_slide() {
+    let place = Place::new();
+    let path = place.folder.path().join("large.png");
+    let image = image::RgbImage::from_fn(5000, 4000, |x, y| {
+        image::Rgb([(x / 20) as u8, (y / 16) as u8, 150])
+    });
+    image.save(&path).unwrap();
+    let import = |words: &[&str]| {
+        let path = path.to_str().unwrap();
+        place.import(&[&[path][..], words].concat())
+    };
+    // The size of a pixel is asked for before anything is made.
+    let said = import(&[]);
+    assert!(told(&said.stderr).contains("--mpp"));
+    let output = import(&["--mpp", "0.5"]);
+    assert!(output.status.success(), "{}", told(&output.stderr));
+    let server = place.serve(&QUIET);
+    // Through the server as well, and from another place.
+    assert!(told(&import(&["--mpp", "0.5"]).stdout).contains("S-0001"));
+    let moved = place.folder.path().join("moved.png");
+    std::fs::rename(&path, &moved).unwrap();
+    let again = place.import(&[moved.to_str().unwrap(), "--mpp", "0.5"]);
+    assert!(
+        told(&again.stdout).contains("S-0001"),
+        "{}",
+        told(&again.stderr)
+    );
+    let other = place.import(&[moved.to_str().unwrap(), "--mpp", "0.25"]);
+    assert!(told(&other.stderr).contains("slide S-0001 already"));
+
+    // The copy is what is served: the original may go.
+    std::fs::remove_file(&moved).unwrap();
+    let slides = server.json("/api/v1/slides");
+    assert_eq!(slides.as_array().unwrap().len(), 1);
+    let detail = server.json("/api/v1/slides/S-0001");
+    let source = detail["source"].as_str().unwrap();
+    assert!(source.contains("JPEG of quality 90"), "{source}");
+    assert_eq!(detail["pyramid"]["levels"].as_array().unwrap().len(), 5);
+    let version = slides[0]["version"].as_str().unwrap();
+    let tile = server.get(&format!("/slides/S-0001/{version}/tiles/4/0/0"));
+    assert_eq!(tile.status, 200);
+    let names: Vec<_> = std::fs::read_dir(place.data_dir().join("files/slides"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    assert_eq!(names.len(), 1, "{names:?}");
+    assert!(!server.log().contains("panicked"), "{}", server.log());
+}

@@ -106,9 +106,27 @@ pub enum SlideError {
         /// What the decoder said.
         reason: String,
     },
+    /// A slide could not be written.
+    #[error("the slide cannot be written: {reason}")]
+    Write {
+        /// What the system said.
+        reason: io::Error,
+    },
+    /// A slide could not be written for want of room. Nothing of it is left.
+    #[error("the disk is full: the slide was not written. Make room and try again")]
+    DiskFull,
 }
 
 impl SlideError {
+    pub(crate) fn from_writing(reason: io::Error) -> Self {
+        match reason.kind() {
+            io::ErrorKind::StorageFull
+            | io::ErrorKind::QuotaExceeded
+            | io::ErrorKind::FileTooLarge => Self::DiskFull,
+            _ => Self::Write { reason },
+        }
+    }
+
     pub(crate) fn io(path: &Path, reason: io::Error) -> Self {
         Self::Io {
             path: path.to_path_buf(),

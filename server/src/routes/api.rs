@@ -137,7 +137,7 @@ async fn import_slide(
             "Importing a file by its path needs the server's key: use `marrowscope import FILE`.",
         ));
     }
-    let code = import::import(&state.store, request).await?;
+    let code = import::import(&state.store, &state.files, request).await?;
     state.work.wake();
     Ok((StatusCode::CREATED, Json(Imported { code })))
 }

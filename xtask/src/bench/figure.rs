@@ -21,6 +21,11 @@ pub const MILLIS: Quantity = Quantity {
     unit: "ms",
     higher_is_better: false,
 };
+/// Seconds.
+pub const SECONDS: Quantity = Quantity {
+    unit: "s",
+    higher_is_better: false,
+};
 /// Units of 1,000,000 bytes.
 pub const MEGABYTES: Quantity = Quantity {
     unit: "MB",

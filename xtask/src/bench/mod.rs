@@ -16,6 +16,7 @@ mod soak_memory;
 mod tiles_decoded;
 mod tiles_during_job;
 mod tiles_passthrough;
+mod write_slide;
 mod wrk;
 
 use std::path::Path;
@@ -94,6 +95,11 @@ const BENCHES: &[Bench] = &[
         id: "soak-memory",
         what: "10,000 random tiles of 50 slides",
         measure: soak_memory::measure,
+    },
+    Bench {
+        id: "write-slide",
+        what: "writing a slide of 50,000 × 50,000 px with its pyramid",
+        measure: write_slide::measure,
     },
 ];
 
