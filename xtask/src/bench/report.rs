@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::Bench;
-use super::figure::{Aim, Load, Measurement};
+use super::figure::{Aim, Latency, Load, Measurement};
 
 /// One measured row, as it stands in `bench.json`.
 #[derive(Debug, Serialize)]
@@ -154,7 +154,8 @@ pub fn table(rows: &[Row], not_measured: &[NotMeasured]) -> String {
     text
 }
 
-/// The table of the README: figures that belong to one case of ours share a line.
+/// The table of the README: figures that belong to one case of ours share a line, with megapixels and the p50, p95 and p99 of
+/// the latency behind the speed of a load.
 pub fn markdown(rows: &[Row], not_measured: &[NotMeasured]) -> String {
     let mut text = String::from(
         "| row | what | ours | rival | ratio | aim |\n| --- | --- | --- | --- | --- | --- |\n",
@@ -179,10 +180,10 @@ pub fn markdown(rows: &[Row], not_measured: &[NotMeasured]) -> String {
         let line = [
             format!("`{}`", first.id),
             format!("{what}, {}", first.unit),
-            with_megapixels(first.ours, first.load),
+            with_load(first.ours, first.load),
             each(&|row| match (&row.rival_name, row.rival) {
                 (Some(name), Some(figure)) => {
-                    format!("{name}: {}", with_megapixels(figure, row.rival_load))
+                    format!("{name}: {}", with_load(figure, row.rival_load))
                 }
                 _ => String::new(),
             }),
@@ -200,11 +201,14 @@ pub fn markdown(rows: &[Row], not_measured: &[NotMeasured]) -> String {
     text
 }
 
-/// With the same in megapixels where the figure is the speed of a load.
-fn with_megapixels(figure: f64, load: Option<Load>) -> String {
+/// With megapixels and the p50, p95 and p99 of the latency, where the figure is the speed of a load.
+fn with_load(figure: f64, load: Option<Load>) -> String {
     match load {
         Some(load) if load.tiles_per_s == figure => {
-            format!("{} ({} Mpx/s)", rounded(figure), rounded(load.mpx_per_s))
+            let Latency { p50, p95, p99 } = load.latency_ms;
+            let percentiles = [p50, p95, p99].map(rounded).join(" / ");
+            let mpx_per_s = rounded(load.mpx_per_s);
+            format!("{} ({mpx_per_s} Mpx/s; {percentiles} ms)", rounded(figure))
         }
         _ => rounded(figure),
     }
@@ -235,7 +239,7 @@ fn plain(figure: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::Outcome;
-    use super::super::figure::{Latency, MILLIS, Rival, TILES_PER_S};
+    use super::super::figure::{MILLIS, Rival, TILES_PER_S};
     use super::*;
 
     fn row(measurement: Measurement) -> Row {
@@ -357,7 +361,7 @@ speed  ms    7.00  ≤ 2.50  missed
             "\
 | row | what | ours | rival | ratio | aim |
 | --- | --- | --- | --- | --- | --- |
-| `speed` | many, tiles/s | 1000 (100 Mpx/s) | slow: 10.0 (1.00 Mpx/s)<br>fast: 500 (50.0 Mpx/s) | 100<br>2.00 | ≥ 50 ×<br>≥ 3 × **missed** |
+| `speed` | many, tiles/s | 1000 (100 Mpx/s; 1.00 / 2.00 / 3.00 ms) | slow: 10.0 (1.00 Mpx/s; 1.00 / 2.00 / 3.00 ms)<br>fast: 500 (50.0 Mpx/s; 1.00 / 2.00 / 3.00 ms) | 100<br>2.00 | ≥ 50 ×<br>≥ 3 × **missed** |
 | `speed` | how fast, ms | 1.50 |  |  |  |
 | `far` | not measured, no such machine | | | | |
 "
