@@ -9,6 +9,7 @@ mod health;
 mod metrics;
 mod pictures;
 mod rules;
+mod stains;
 mod terms;
 
 use axum::Router;
@@ -78,6 +79,7 @@ pub fn router(state: AppState, hosts: Hosts) -> Router {
         .layer(text)
         .merge(pictures)
         .merge(terms)
+        .merge(stains::router())
         .route("/events", get(events::events))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
