@@ -27,6 +27,7 @@ mod motion;
 mod net;
 mod orders;
 mod overlay;
+mod overview;
 pub mod panes;
 mod position;
 mod provenance;
@@ -65,7 +66,7 @@ use position::Position;
 use ruler::Rulers;
 use scale_bar::ScaleBar;
 use snapshot::Snapshot;
-use state::{Command, Tool};
+use state::{Ask, Command, Tool};
 use toolbar::Toolbar;
 
 /// The slide, to be moved about in. Fills its container; shares its state by [`ViewState`].
@@ -109,6 +110,7 @@ pub fn Viewer(
             state.layers.track();
             state.chosen.track();
             state.overlay_on.track();
+            state.overview_on.track();
             for_layers.layers_changed();
         });
         let for_image = engine.clone();
@@ -117,6 +119,13 @@ pub fn Viewer(
             state.stain.track();
             state.stains.track();
             for_image.image_changed();
+        });
+        let for_picture = engine.clone();
+        Effect::new(move |_| {
+            if state.ask.get() == Some(Ask::Snapshot) {
+                state.ask.set(None);
+                for_picture.take_picture();
+            }
         });
         Effect::new(move |_| {
             if let Some(command) = state.command.get() {
