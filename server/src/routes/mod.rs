@@ -53,6 +53,7 @@ pub fn router(state: AppState, hosts: Hosts) -> Router {
             "/slides/{code}/{version}/thumbnail",
             get(pictures::thumbnail),
         )
+        .route("/slides/{code}/{version}/stains", get(stains::stains))
         .with_state(state.for_pictures());
     let terms = Router::new().route(
         "/slides/{code}/terms/{version}/{model}/{target}/{spot}",
@@ -79,7 +80,6 @@ pub fn router(state: AppState, hosts: Hosts) -> Router {
         .layer(text)
         .merge(pictures)
         .merge(terms)
-        .merge(stains::router())
         .route("/events", get(events::events))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
