@@ -74,6 +74,19 @@ fn the_sample_slide_is_imported_encoded_and_served() {
     let thumbnail = image::load_from_memory(&thumbnail.body).unwrap();
     assert_eq!(thumbnail.height(), 512);
 
+    let stains = server.get(&format!("/slides/S-0001/{version}/stains"));
+    assert_eq!(
+        (stains.status, stains.content_type.as_str()),
+        (200, "application/json")
+    );
+    assert!(stains.cache_control.contains("immutable"));
+    let stains: serde_json::Value = serde_json::from_slice(&stains.body).unwrap();
+    let red = |stain: &str| stains["stains"][stain][0].as_f64().unwrap();
+    assert!(red("haematoxylin") > red("eosin") + 0.1, "{stains}");
+    server
+        .get("/slides/S-0001/000000000000/stains")
+        .problem(404);
+
     let detail = server
         .get(&format!("/slides/S-0001/{version}/tiles/0/10/0"))
         .problem(404);

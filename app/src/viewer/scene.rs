@@ -7,8 +7,12 @@ use domain::camera::{Camera, normal_degrees};
 use domain::stain::Light;
 use domain::view::SlideDetail;
 use leptos::prelude::*;
+use send_wrapper::SendWrapper;
 use wasm_bindgen::JsCast;
-use web_sys::{AbortController, HtmlCanvasElement, HtmlElement, WebGlTexture, WebglLoseContext};
+use web_sys::{
+    AbortController, CanvasRenderingContext2d, HtmlCanvasElement, HtmlElement, WebGlTexture,
+    WebglLoseContext,
+};
 
 use super::cache::Cache;
 use super::input::{Fingers, read_point};
@@ -274,7 +278,36 @@ impl Scene {
         {
             self.view.overlays.set(statuses);
         }
+        self.tell_overview();
         self.read_pointer();
+    }
+
+    /// Tells the cells of the chosen layer, while the overview shows them.
+    fn tell_overview(&self) {
+        let overview = if self.view.overview_on.get_untracked() {
+            self.layers.overview(self.view.chosen.get_untracked())
+        } else {
+            None
+        };
+        if self
+            .view
+            .overview
+            .with_untracked(|before| *before != overview)
+        {
+            self.view.overview.set(overview);
+        }
+    }
+
+    /// Puts a picture of what is seen into the shared state. The browser forgets what was drawn when it has shown it: drawn
+    /// anew and copied in one go.
+    pub fn take_picture(&mut self) {
+        let Some(camera) = self.camera else {
+            return;
+        };
+        self.paint(&camera);
+        if let Some(picture) = copied(&self.canvas) {
+            self.view.snapshot.set(Some(SendWrapper::new(picture)));
+        }
     }
 
     /// Tells what is under the cursor or, for whoever uses the keyboard, in the middle.
@@ -534,6 +567,19 @@ impl Drop for Scene {
                 .lose_context();
         }
     }
+}
+
+/// What a canvas shows now.
+fn copied(canvas: &HtmlCanvasElement) -> Option<HtmlCanvasElement> {
+    let element = document().create_element("canvas").ok()?;
+    let copy: HtmlCanvasElement = element.dyn_into().ok()?;
+    copy.set_width(canvas.width());
+    copy.set_height(canvas.height());
+    let context: CanvasRenderingContext2d = copy.get_context("2d").ok()??.dyn_into().ok()?;
+    context
+        .draw_image_with_html_canvas_element(canvas, 0.0, 0.0)
+        .ok()?;
+    Some(copy)
 }
 
 fn wants_less_motion() -> bool {

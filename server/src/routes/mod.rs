@@ -9,6 +9,7 @@ mod health;
 mod metrics;
 mod pictures;
 mod rules;
+mod stains;
 mod terms;
 
 use axum::Router;
@@ -52,6 +53,7 @@ pub fn router(state: AppState, hosts: Hosts) -> Router {
             "/slides/{code}/{version}/thumbnail",
             get(pictures::thumbnail),
         )
+        .route("/slides/{code}/{version}/stains", get(stains::stains))
         .with_state(state.for_pictures());
     let terms = Router::new().route(
         "/slides/{code}/terms/{version}/{model}/{target}/{spot}",

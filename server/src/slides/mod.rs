@@ -150,6 +150,19 @@ impl Slides {
         .map_err(changed)
     }
 
+    /// The stain vectors of a slide as JSON: a [`domain::stain::StainEstimate`].
+    pub async fn stains(&self, code: &str, version: &str) -> Result<Served, Problem> {
+        let opened = self.get(code, version).await?;
+        self.picture(&opened, Shows::Stains, |slide| {
+            let estimate = slide.stain_estimate()?;
+            serde_json::to_vec(&estimate).map_err(|error| SlideError::InvalidRegion {
+                reason: error.to_string(),
+            })
+        })
+        .await
+        .map_err(changed)
+    }
+
     /// The levels of a slide, without opening it. A version other than the slide's is not found.
     pub async fn pyramid(&self, code: &str, version: &str) -> Result<Pyramid, Problem> {
         match self.0.registry.get(&name(code, version)) {

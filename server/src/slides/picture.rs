@@ -23,6 +23,8 @@ pub enum Asked {
 pub(super) enum Shows {
     Tile(Asked),
     Thumbnail,
+    /// No picture, but what the pixels say of the stains.
+    Stains,
 }
 
 /// What a picture shows, of a slide by code and version.
