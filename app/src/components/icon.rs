@@ -51,6 +51,8 @@ pub enum IconName {
     FullScreen,
     /// Keys.
     Keyboard,
+    /// Tiles in colour.
+    Heatmap,
     /// Shut.
     Close,
     /// The whole with a part of it marked.
@@ -92,6 +94,9 @@ impl IconName {
             }
             Self::FullScreen => "M9.5 6.5l4-4M10 2.5h3.5V6M6.5 9.5l-4 4M6 13.5H2.5V10",
             Self::Keyboard => "M1.5 4h13v8.2h-13zM4 6.8h.1M6.7 6.8h.1M9.3 6.8h.1M12 6.8h.1M5 9.6h6",
+            Self::Heatmap => {
+                "M2.2 2.2h11.6v11.6H2.2zM2.2 6.1h11.6M2.2 9.9h11.6M6.1 2.2v11.6M9.9 2.2v11.6M6.5 6.5l3 3M6.5 9.5l3-3"
+            }
             Self::Close => "M4 4l8 8M12 4l-8 8",
             Self::Overview => "M2.2 3h11.6v10H2.2zM8 7.6h3.6v3.2H8z",
             Self::Search => "M7 2.8a4.2 4.2 0 1 0 0 8.4 4.2 4.2 0 0 0 0-8.4zM10.2 10.2 13.5 13.5",

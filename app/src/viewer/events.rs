@@ -8,7 +8,7 @@ use super::input::{KeyWish, Wish, drag_turn, held_straight, key_wish, wheel_fact
 use super::magnification::zoom_of_objective;
 use super::renderer::Renderer;
 use super::scene::Scene;
-use super::state::{Command, Ruler, Tool, first_layer};
+use super::state::{Command, Ruler, Tool};
 
 /// How long a step of the arrow keys takes, ms.
 const STEP_TIME: f64 = 140.0;
@@ -136,12 +136,7 @@ impl Scene {
                 }
             }
             KeyWish::ToggleOverlay => {
-                match first_layer(&self.slide) {
-                    Some(layer) if view.layers.with_untracked(Vec::is_empty) => {
-                        view.add_layer(layer);
-                    }
-                    _ => view.overlay_on.update(|on| *on = !*on),
-                }
+                self.toggle_overlay();
                 return false;
             }
             KeyWish::Rank(step) => {

@@ -20,7 +20,7 @@ use super::layers::Layers;
 use super::motion::{Limits, Mover};
 use super::renderer::{Renderer, TileStyle};
 use super::schedule::{Failure, Plan, TileKey, ahead, edges, plan};
-use super::state::{Command, ViewState};
+use super::state::{Command, ViewState, first_layer};
 
 /// Bytes of tile textures kept.
 const MOST_TEXTURE_BYTES: usize = 256 << 20;
@@ -176,9 +176,11 @@ impl Scene {
         let aim = self.mover.aim(&camera, &limits);
         let keeps_whole = match command {
             Command::Fit | Command::Reset => true,
-            Command::Retry | Command::TurnBy(_) | Command::TurnTo(_) | Command::Flip => {
-                self.is_fitted
-            }
+            Command::Retry
+            | Command::ToggleOverlay
+            | Command::TurnBy(_)
+            | Command::TurnTo(_)
+            | Command::Flip => self.is_fitted,
             _ => false,
         };
         self.set_fitted(keeps_whole);
@@ -206,6 +208,7 @@ impl Scene {
                 centre_y,
                 ..aim
             },
+            Command::ToggleOverlay => return self.toggle_overlay(),
             Command::Retry => {
                 self.failures.clear();
                 self.layers.try_again();
@@ -234,6 +237,16 @@ impl Scene {
             goal
         };
         self.mover.fly(&camera, limits.clamp(&goal), FLY_TIME);
+    }
+
+    /// Shows the layers, or hides them all.
+    pub(super) fn toggle_overlay(&mut self) {
+        match first_layer(&self.slide) {
+            Some(layer) if self.view.layers.with_untracked(Vec::is_empty) => {
+                self.view.add_layer(layer);
+            }
+            _ => self.view.overlay_on.update(|on| *on = !*on),
+        }
     }
 
     /// Moves at once.

@@ -318,6 +318,8 @@ pub enum Command {
     Flip,
     /// Move a point of the slide into the middle.
     Centre(f64, f64),
+    /// Show the layers, or hide them all; without one, the first that there is.
+    ToggleOverlay,
     /// Ask once more for the tiles that could not be had.
     Retry,
     /// Move so that the rectangle fills the view.

@@ -67,12 +67,22 @@ const ZOOM: [Button; 3] = [
     Button {
         icon: IconName::Whole,
         name: "Whole slide",
-        title: "Whole slide, as it is turned",
+        title: "Whole slide, as it is turned (0)",
         test_id: "viewer-fit",
         act: |state| state.command.set(Some(Command::Fit)),
         ..PLAIN
     },
 ];
+
+const HEATMAP: Button = Button {
+    icon: IconName::Heatmap,
+    name: "Heatmap",
+    title: "Show or hide the heatmap (h)",
+    test_id: "viewer-heatmap",
+    is_on: Some(|state| state.overlay_on.get()),
+    act: |state| state.command.set(Some(Command::ToggleOverlay)),
+    ..PLAIN
+};
 
 const MEASURE: [Button; 2] = [
     Button {
@@ -147,7 +157,7 @@ pub fn Toolbar(summary: SlideSummary) -> impl IntoView {
             <div class="toolbar__group">
                 {menu(open, Panel::Turn, IconName::Turn, "Turn and mirror", "viewer-turn", turn_note, turn_panel(state))}
                 {menu(open, Panel::Image, IconName::Sliders, "Light and stains", "viewer-image", image_note, image)}
-                {buttons(&MEASURE)}
+                {tool(state, HEATMAP)} {buttons(&MEASURE)}
             </div>
             <div class="toolbar__group toolbar__group--end">
                 {tool(state, SNAPSHOT)} {full_screen_button()}

@@ -187,7 +187,7 @@ pub(super) fn Compare() -> impl IntoView {
         .collect_view();
     view! {
         <section class="panel compare" aria-labelledby="compare-title" data-testid="compare">
-            <h2 class="hidden" id="compare-title">
+            <h2 class="panel__title" id="compare-title">
                 "Comparison"
             </h2>
             <label class="layer__field">

@@ -175,7 +175,7 @@ fn Panel(side: Side, slide: RwSignal<SlideDetail>) -> impl IntoView {
     view! {
         <div class="slide__panel">
             <SlideWork slide=slide />
-            {compare}
+            <SlidePredictions slide=slide />
             <section class="panel" aria-labelledby="heatmap-title">
                 <h2 class="hidden" id="heatmap-title">
                     "Heatmap"
@@ -183,7 +183,7 @@ fn Panel(side: Side, slide: RwSignal<SlideDetail>) -> impl IntoView {
                 {controls}
             </section>
             <TopTiles />
-            <SlidePredictions slide=slide />
+            {compare}
             <SlideFacts slide=slide />
         </div>
         <div class="slide__reading" tabindex="0" role="group" aria-label="Legend and values">
