@@ -1,4 +1,6 @@
-//! What a browser loads before a page answers.
+//! What a browser loads before a page answers: the page that people come to first, and the page of a slide with its part.
+
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
@@ -11,9 +13,21 @@ const TARGET_KB: f64 = 300.0;
 /// The brotli forms of WebAssembly, JavaScript and style sheet, in units of 1000 bytes.
 pub fn measure(workspace: &Workspace) -> Result<Outcome> {
     let manifest = web::build(workspace, Variant::Product)?;
+    let files = manifest.files_of_every_page(&Variant::Product.folder(workspace));
+    weigh(&files, Some(TARGET_KB))
+}
+
+/// The same with what the page of a slide loads besides.
+pub fn measure_slide(workspace: &Workspace) -> Result<Outcome> {
+    let manifest = web::build(workspace, Variant::Product)?;
+    let files = manifest.files_of_slide_page(&Variant::Product.folder(workspace));
+    weigh(&files, None)
+}
+
+fn weigh(files: &[PathBuf], target: Option<f64>) -> Result<Outcome> {
     let mut bytes = 0;
-    for file in manifest.files(&Variant::Product.folder(workspace)) {
-        let brotli = web::brotli_form(&file);
+    for file in files {
+        let brotli = web::brotli_form(file);
         let metadata = brotli
             .metadata()
             .with_context(|| format!("cannot read {}", brotli.display()))?;
@@ -27,6 +41,6 @@ pub fn measure(workspace: &Workspace) -> Result<Outcome> {
     Ok(Outcome::Measured(Measurement {
         ours: bytes as f64 / 1000.0,
         rival: None,
-        target: Some(TARGET_KB),
+        target,
     }))
 }

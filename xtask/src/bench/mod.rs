@@ -46,10 +46,17 @@ struct Rival {
 const BENCHES: &[Bench] = &[
     Bench {
         id: "bundle",
-        what: "first load of a page: wasm, JavaScript and style sheet, brotli",
+        what: "first load of the list of slides: wasm, JavaScript and style sheet, brotli",
         unit: "kB",
         higher_is_better: false,
         measure: bundle::measure,
+    },
+    Bench {
+        id: "bundle-slide",
+        what: "first load of the page of a slide, which has a wasm module more",
+        unit: "kB",
+        higher_is_better: false,
+        measure: bundle::measure_slide,
     },
     Bench {
         id: "idle-memory",
