@@ -107,6 +107,12 @@ fi
 id=unknown
 [ -r /etc/os-release ] && id=$(. /etc/os-release && echo "${ID:-unknown}")
 if [ "$wanted" = test ]; then
+    # What makes slides of other formats for the tests (numpy, tifffile) is not made for an older one any more.
+    if python_is 'import sys; assert sys.version_info >= (3, 9)' &&
+        ! python_is 'import sys; assert sys.version_info >= (3, 11)'; then
+        say "python3 is $(python3 --version 2>&1), the tests need at least 3.11"
+        tell "# install Python 3.11 or newer and put it first on the PATH"
+    fi
     if ! find_chromium >/dev/null; then
         # Ubuntu's `chromium` package is a pointer to a snap.
         if [ "$id" = ubuntu ]; then tell "sudo snap install chromium"; else need chromium; fi

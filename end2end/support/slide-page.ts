@@ -83,4 +83,19 @@ export class SlidePage {
   async choose(testId: string, value: string): Promise<void> {
     await this.page.getByTestId(testId).selectOption(value);
   }
+
+  /** Drags on the histogram, from and to shares of its width. */
+  async brush(from: number, to: number): Promise<void> {
+    const surface = this.page.getByTestId('histogram-surface');
+    await surface.scrollIntoViewIfNeeded();
+    const box = await surface.boundingBox();
+    if (!box) throw new Error('no histogram');
+    // Below the middle, where the handles' grips are.
+    const y = box.y + 0.9 * box.height;
+    await this.page.mouse.move(box.x + from * box.width, y);
+    await this.page.mouse.down();
+    await this.page.mouse.move(box.x + ((from + to) / 2) * box.width, y);
+    await this.page.mouse.move(box.x + to * box.width, y);
+    await this.page.mouse.up();
+  }
 }

@@ -181,3 +181,95 @@ test('a slide that is no marrow says that its predictions mean nothing', async (
   await slide.point(0.5, 0.5);
   await expect(slide.value).toBeVisible();
 });
+
+test('tiles are chosen by their values on the histogram, without asking the server', async ({ page }) => {
+  const slide = new SlidePage(page);
+  await slide.open('PH-0001');
+  await slide.toggle.check();
+  await slide.settled();
+  const drawn = page.getByTestId('histogram-drawn');
+  await expect(drawn).toHaveText(/^Showing all [\d,]+ tiles$/);
+  const all = await slide.canvas.screenshot();
+  const requests: string[] = [];
+  page.on('request', (request) => requests.push(request.url()));
+
+  await slide.brush(0.6, 1);
+  await expect(drawn).toHaveText(/^Showing [\d,]+ of [\d,]+ tiles, /);
+  await slide.settled();
+  expect((await slide.canvas.screenshot()).equals(all)).toBe(false);
+  expect(requests.filter((url) => url.includes('/terms/'))).toEqual([]);
+
+  const brushed = await drawn.textContent();
+  const upTo = page.getByLabel('Show tiles up to');
+  await upTo.focus();
+  await page.keyboard.press('PageDown');
+  await expect(drawn).not.toHaveText(brushed ?? '');
+  await expect(upTo).toHaveAttribute('aria-valuetext', /log odds$/);
+  // Bars, colours and brush have one axis.
+  const [plot, bar] = await Promise.all(
+    ['histogram-surface', 'colour-bar'].map((testId) => page.getByTestId(testId).boundingBox()),
+  );
+  expect(plot?.x).toBe(bar?.x);
+  expect(plot?.width).toBe(bar?.width);
+
+  await page.getByTestId('histogram-reset').click();
+  await expect(drawn).toHaveText(/^Showing all/);
+});
+
+test('zero keeps its colour when an end of the colours is set by hand', async ({ page }) => {
+  const slide = new SlidePage(page);
+  await slide.open('PH-0001');
+  await slide.toggle.check();
+  await slide.choose('layer-quantity', 'contribution');
+  await expect(page.getByTestId('layer-fit')).toBeChecked();
+  await page.getByTestId('layer-range-high').fill('0.2');
+  await page.getByTestId('layer-range-high').blur();
+  await expect(page.getByTestId('layer-range-low')).toHaveValue('-0.2');
+  await expect(page.getByTestId('legend-low')).toHaveAttribute('data-value', '-0.2');
+  await expect(page.getByTestId('legend-mid')).toHaveAttribute('data-value', '0');
+  await expect(page.getByTestId('layer-fit')).not.toBeChecked();
+  await page.getByTestId('layer-fit').check();
+  await expect(page.getByTestId('legend-low')).not.toHaveAttribute('data-value', '-0.2');
+});
+
+test('several layers lie over each other, each with its legend and its value', async ({ page }) => {
+  const slide = new SlidePage(page);
+  await slide.open('PH-0001');
+  await slide.toggle.check();
+  await expect(page.getByTestId('layer-list')).toBeHidden();
+  const first = await page.getByTestId('layer-target').inputValue();
+  await page.getByTestId('layer-add').click();
+  await expect(page.getByTestId('layer-list').getByRole('listitem')).toHaveCount(2);
+  expect(await page.getByTestId('layer-target').inputValue()).not.toBe(first);
+  await slide.settled();
+  await slide.point(0.5, 0.5);
+  await expect(slide.value).toBeVisible();
+  await expect(page.getByTestId('readout-layer')).toHaveCount(1);
+  await expect(page.locator('.legend')).toHaveCount(2);
+  await expectAccessible(page);
+
+  const chosen = await page.getByTestId('legend-target').textContent();
+  await page.getByTestId('layer-list').getByRole('button').nth(1).click();
+  await expect(page.getByTestId('legend-target')).not.toHaveText(chosen ?? '');
+  expect(await page.getByTestId('layer-target').inputValue()).toBe(first);
+  await page.getByTestId('layer-remove').click();
+  await expect(page.getByTestId('layer-list')).toBeHidden();
+});
+
+test('the most telling tiles are a list that leads to them', async ({ page }) => {
+  const slide = new SlidePage(page);
+  await slide.open('PH-0001');
+  await slide.toggle.check();
+  await slide.settled();
+  await expect(page.getByTestId('legend-words')).toHaveText(/: [\d,]+ tiles, .* The most telling one, /);
+  await page.getByTestId('tiles-next').click();
+  const tile = page.getByTestId('top-tile-1');
+  await expect(tile).toHaveAttribute('aria-current', 'true');
+  await slide.settled();
+  await slide.point(0.5, 0.5);
+  const value = (await slide.value.textContent()) ?? 'nothing';
+  await expect(tile).toContainText(value.trim());
+  await page.getByTestId('tiles-next').click();
+  await expect(page.getByTestId('top-tile-2')).toHaveAttribute('aria-current', 'true');
+  await expect(tile).not.toHaveAttribute('aria-current', 'true');
+});

@@ -50,7 +50,8 @@ fn main() -> Result<()> {
             let top = writer.rows_written();
             writer.write_strip(|strip| {
                 let rows = strip.chunks_exact_mut(WIDTH_PX as usize * 3);
-                rows.zip(top..).for_each(|(row, y)| fill_row(&island, y, row));
+                rows.zip(top..)
+                    .for_each(|(row, y)| fill_row(&island, y, row));
                 Ok(())
             })?;
         }
@@ -63,7 +64,10 @@ fn main() -> Result<()> {
             f64::from(MARK_AT_PX.1) + half,
         ]
     });
-    println!("{}", serde_json::json!({ "marks": marks, "mark_px": MARK_PX }));
+    println!(
+        "{}",
+        serde_json::json!({ "marks": marks, "mark_px": MARK_PX })
+    );
     Ok(())
 }
 

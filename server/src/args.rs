@@ -60,6 +60,12 @@ pub struct Serve {
     /// What runs the models: the GPU when there is one that works, or one of the two by name.
     #[arg(long, default_value = "auto")]
     pub device: DeviceChoice,
+    /// Memory that open slides may hold together, MiB. One slide is kept open whatever it takes.
+    #[arg(long, default_value_t = 256, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..=1_048_576))]
+    pub slide_memory: u32,
+    /// Memory for tiles and thumbnails that had to be encoded, MiB.
+    #[arg(long, default_value_t = 48, value_name = "MIB", value_parser = clap::value_parser!(u32).range(0..=1_048_576))]
+    pub tile_cache: u32,
     /// Do not import the sample slide nor draw and train on the phantom cohort.
     #[arg(long)]
     pub no_first_run: bool,

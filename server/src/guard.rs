@@ -5,10 +5,8 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{HeaderMap, Method, header};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
 
 use crate::problem::Problem;
 
@@ -42,17 +40,26 @@ impl Hosts {
     }
 }
 
-/// Middleware: refuses unknown hosts (421) and writes from other sites (403).
-pub async fn guard(State(hosts): State<Hosts>, request: Request, next: Next) -> Response {
-    match check(
-        &hosts,
+/// Longest address, bytes. The longest of ours have three codes in them.
+const MAX_PATH: usize = 1024;
+
+/// Refuses unknown hosts (421), writes from other sites (403), and addresses that no route of ours could have.
+pub fn check_request(hosts: &Hosts, request: &Request) -> Result<(), Problem> {
+    let uri = request.uri();
+    check(
+        hosts,
         request.method(),
-        request.uri().authority().map(|a| a.as_str()),
+        uri.authority().map(|authority| authority.as_str()),
         request.headers(),
-    ) {
-        Ok(()) => next.run(request).await,
-        Err(problem) => problem.into_response(),
+    )?;
+    if uri.path().len() > MAX_PATH {
+        return Err(Problem::address_too_long());
     }
+    // No name holds one, and what reads names may end at it.
+    if uri.path().contains("%00") {
+        return Err(Problem::invalid("An address holds no NUL."));
+    }
+    Ok(())
 }
 
 fn check(

@@ -1,5 +1,7 @@
 //! Taking a slide in: a file is opened where it lies, checked, hashed, and given a code.
 
+mod pyramid;
+
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -15,6 +17,7 @@ use utoipa::ToSchema;
 
 use crate::args::{Import, Place};
 use crate::cohorts;
+use crate::import::pyramid::Taken;
 use crate::problem::Problem;
 use crate::slide_file::modified_ns;
 
@@ -100,7 +103,11 @@ pub fn path_of(files: &Files, stored: &str) -> anyhow::Result<PathBuf> {
 
 /// Imports a slide and returns its code; encoding and prediction follow as jobs. The same file again is the same slide, and
 /// what is said of it must be the same.
-pub async fn import(store: &Store, request: ImportRequest) -> Result<String, Problem> {
+pub async fn import(
+    store: &Store,
+    files: &Files,
+    request: ImportRequest,
+) -> Result<String, Problem> {
     if !request.path.is_absolute() {
         return Err(Problem::invalid("The path of the file must be absolute."));
     }
@@ -120,12 +127,11 @@ pub async fn import(store: &Store, request: ImportRequest) -> Result<String, Pro
             "Codes such as {patient} are those of the synthetic patients: choose another for yours."
         )));
     }
-    let (path, mpp) = (request.path.clone(), request.mpp);
-    let checked = tokio::task::spawn_blocking(move || check(&path, mpp))
-        .await
-        .map_err(|panicked| Problem::internal(&panicked))?
-        .map_err(|error| Problem::unusable(format!("{error:#}")))?;
-    let place = request.path.to_string_lossy();
+    let Taken {
+        checked,
+        place,
+        source,
+    } = pyramid::take(store, files, &request).await?;
     if let Some(code) = store.slide_with_hash(&checked.sha256).await? {
         refuse_other_words(store, &code, &request).await?;
         let known = store.slide_file(&code).await?;
@@ -166,10 +172,8 @@ pub async fn import(store: &Store, request: ImportRequest) -> Result<String, Pro
         let slide = NewSlide {
             code,
             tissue: tissue.to_owned(),
-            source: "Imported from a file on this machine.".into(),
-            ..checked
-                .clone()
-                .new_slide(specimen, place.clone().into_owned())
+            source: source.clone(),
+            ..checked.clone().new_slide(specimen, place.clone())
         };
         match store.put_slide(&slide).await {
             Ok((_, code)) => {
@@ -254,8 +258,9 @@ pub async fn from_command_line(place: &Place, import: Import) -> anyhow::Result<
     }
     std::fs::create_dir_all(&place.data_dir)
         .with_context(|| format!("cannot make the data folder {}", place.data_dir.display()))?;
+    let files = Files::open(&place.data_dir)?;
     let postgres = Postgres::open(place.database_url.as_deref(), &place.data_dir).await?;
-    let imported = self::import(postgres.store(), request).await;
+    let imported = self::import(postgres.store(), &files, request).await;
     postgres.stop().await?;
     match imported {
         Ok(code) => {

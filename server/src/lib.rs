@@ -4,11 +4,13 @@
 pub mod args;
 mod backend;
 mod cohorts;
+mod deepzoom;
 mod device;
 mod guard;
 mod import;
 mod jobs;
 mod key;
+mod metrics;
 mod nice;
 mod problem;
 mod progress;

@@ -62,6 +62,11 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, detail)
     }
 
+    /// 414: longer than any address of this server.
+    pub fn address_too_long() -> Self {
+        Self::new(StatusCode::URI_TOO_LONG, "No address here is that long.")
+    }
+
     /// 421: this server does not go by that name.
     pub fn misdirected(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::MISDIRECTED_REQUEST, detail)
@@ -154,6 +159,9 @@ impl From<slide::SlideError> for Problem {
     fn from(error: slide::SlideError) -> Self {
         match &error {
             slide::SlideError::OutOfBounds { .. } => Self::not_found(error.to_string()),
+            slide::SlideError::Changed { .. } => Self::conflict(
+                "The file of this slide has changed since it was imported: import it again.",
+            ),
             _ => Self::unusable(error.to_string()),
         }
     }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
+use axum::serve::ListenerExt;
 use store::files::Files;
 use store::{OpenError, Postgres};
 use tokio::net::TcpListener;
@@ -18,8 +19,9 @@ use crate::device::DeviceSlot;
 use crate::guard::Hosts;
 use crate::jobs::Work;
 use crate::key::ServerKey;
+use crate::metrics::Metrics;
 use crate::progress::ProgressHub;
-use crate::slides::Slides;
+use crate::slides::{Memory, Slides};
 use crate::state::{AppState, Site};
 
 /// How long open requests may take to end after the signal to stop.
@@ -143,14 +145,21 @@ async fn serve_with(
         serve,
         stopping.clone(),
     );
+    let memory = Memory {
+        slides: u64::from(serve.slide_memory) << 20,
+        pictures: u64::from(serve.tile_cache) << 20,
+    };
+    let metrics = Arc::new(Metrics::new());
     let state = AppState {
-        slides: Slides::new(store.clone(), files),
+        slides: Slides::new(store.clone(), files.clone(), memory, Arc::clone(&metrics)),
+        files,
+        metrics,
         key: Arc::new(ServerKey::publish(&place.data_dir, address)?),
         database: postgres.place().into(),
         progress,
         work: work.clone(),
         device,
-        site,
+        site: Arc::new(site),
         stopping: stopping.clone(),
         started,
         store,
@@ -161,6 +170,12 @@ async fn serve_with(
         let stopping = stopping.clone();
         async move { stopping.cancelled().await }
     };
+    // A tile is one answer: its last packet must not wait for the receipt of the one before.
+    let listener = listener.tap_io(|connection| {
+        if let Err(error) = connection.set_nodelay(true) {
+            tracing::debug!(%error, "answers may wait for each other's receipt");
+        }
+    });
     let server = tokio::spawn(
         axum::serve(listener, router)
             .with_graceful_shutdown(shutdown)

@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use slide::{OpenOptions, Slide, SlideError};
+use slide::{Fingerprint, OpenOptions, Slide, SlideError};
 use store::files::{Files, sha256_of};
 use store::{SlideFile, Store, StoreError};
 
@@ -20,13 +20,22 @@ pub enum OpenError {
     Unread(io::Error),
     /// It is no slide any more.
     #[error(transparent)]
-    Slide(#[from] SlideError),
+    Slide(SlideError),
     /// The database did not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// A fault of the program.
     #[error("opening the file of this slide broke off: {0}")]
     Broken(anyhow::Error),
+}
+
+impl From<SlideError> for OpenError {
+    fn from(error: SlideError) -> Self {
+        match error {
+            SlideError::Changed { .. } => Self::Changed,
+            error => Self::Slide(error),
+        }
+    }
 }
 
 impl OpenError {
@@ -66,8 +75,8 @@ pub fn modified_ns(file: &File) -> io::Result<i64> {
 fn open_unchanged(path: &Path, imported: &SlideFile) -> Result<(Slide, i64), OpenError> {
     let file = File::open(path).map_err(OpenError::Unread)?;
     let modified_ns = modified_ns(&file).map_err(OpenError::Unread)?;
-    let bytes = file.metadata().map_err(OpenError::Unread)?.len();
-    if bytes != imported.bytes {
+    let metadata = file.metadata().map_err(OpenError::Unread)?;
+    if metadata.len() != imported.bytes {
         return Err(OpenError::Changed);
     }
     if imported.modified_ns != Some(modified_ns) {
@@ -77,5 +86,11 @@ fn open_unchanged(path: &Path, imported: &SlideFile) -> Result<(Slide, i64), Ope
         }
     }
     let mpp = Some(imported.mpp);
-    Ok((Slide::open(path, OpenOptions { mpp })?, modified_ns))
+    let slide = Slide::open(path, OpenOptions { mpp })?;
+    // What was opened is what was just found right, and nothing was put in its place meanwhile.
+    if slide.fingerprint() != Fingerprint::of(&metadata) {
+        return Err(OpenError::Changed);
+    }
+    slide.check_files()?;
+    Ok((slide, modified_ns))
 }

@@ -7,12 +7,14 @@ use std::time::Instant;
 use axum::extract::FromRef;
 use domain::ids::JobId;
 use domain::view::{DeviceView, Status};
+use store::files::Files;
 use store::{Page, Store};
 use tokio_util::sync::CancellationToken;
 
 use crate::device::DeviceSlot;
 use crate::jobs::Work;
 use crate::key::ServerKey;
+use crate::metrics::Metrics;
 use crate::problem::Problem;
 use crate::progress::ProgressHub;
 use crate::slides::Slides;
@@ -34,6 +36,8 @@ pub struct Site {
 pub struct AppState {
     /// The database and the files.
     pub store: Store,
+    /// The files of the data folder.
+    pub files: Files,
     /// The open slides.
     pub slides: Slides,
     /// How far the queue is.
@@ -43,8 +47,11 @@ pub struct AppState {
     /// What runs the models; chosen when a job needs it.
     #[from_ref(skip)]
     pub device: Arc<DeviceSlot>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
     /// The browser's part.
-    pub site: Site,
+    #[from_ref(skip)]
+    pub site: Arc<Site>,
     /// Where the database is, in words.
     #[from_ref(skip)]
     pub database: Arc<str>,
@@ -58,7 +65,24 @@ pub struct AppState {
     pub started: Instant,
 }
 
+/// What pictures need of it, which is cheaper to hand to each request.
+#[derive(Clone)]
+pub struct PictureState {
+    /// The open slides.
+    pub slides: Slides,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+}
+
 impl AppState {
+    /// The part that pictures need.
+    pub fn for_pictures(&self) -> PictureState {
+        PictureState {
+            slides: self.slides.clone(),
+            metrics: Arc::clone(&self.metrics),
+        }
+    }
+
     /// The state of the server.
     pub async fn status(&self) -> Result<Status, Problem> {
         let totals = self.store.totals().await?;
@@ -99,7 +123,7 @@ impl AppState {
 }
 
 /// Resident memory of this process, bytes.
-fn resident_bytes() -> Option<u64> {
+pub fn resident_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
     let kibibytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;

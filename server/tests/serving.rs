@@ -74,6 +74,19 @@ fn the_sample_slide_is_imported_encoded_and_served() {
     let thumbnail = image::load_from_memory(&thumbnail.body).unwrap();
     assert_eq!(thumbnail.height(), 512);
 
+    let stains = server.get(&format!("/slides/S-0001/{version}/stains"));
+    assert_eq!(
+        (stains.status, stains.content_type.as_str()),
+        (200, "application/json")
+    );
+    assert!(stains.cache_control.contains("immutable"));
+    let stains: serde_json::Value = serde_json::from_slice(&stains.body).unwrap();
+    let red = |stain: &str| stains["stains"][stain][0].as_f64().unwrap();
+    assert!(red("haematoxylin") > red("eosin") + 0.1, "{stains}");
+    server
+        .get("/slides/S-0001/000000000000/stains")
+        .problem(404);
+
     let detail = server
         .get(&format!("/slides/S-0001/{version}/tiles/0/10/0"))
         .problem(404);
@@ -167,7 +180,10 @@ fn every_refusal_is_a_problem_in_json() {
     }
     server.get("/api/v1/jobs/1/cancel").problem(405);
     post("/api/v1/no-such-thing").problem(404);
-    server.get("/api/v1/").problem(404);
+    for path in ["/api/v1", "/api/v1/", "/fn", "/fn/", "/fn/no-such-function"] {
+        server.get(path).problem(404);
+        post(path).problem(404);
+    }
     // No text in UTF-8.
     for path in [
         "/api/v1/slides/%FF",
@@ -316,20 +332,20 @@ fn where_a_damaged_file_lies_is_never_told() {
     let place = Place::new();
     let path = place.folder.path().join("jane-doe.svs");
     std::fs::copy(assets_dir().join("cmu_small_region.svs"), &path).unwrap();
+    let bytes = std::fs::metadata(&path).unwrap().len() as usize;
+    let file = std::fs::File::options().write(true).open(&path).unwrap();
+    let inside = (bytes / 8) as u64;
+    std::os::unix::fs::FileExt::write_all_at(&file, &vec![0; bytes / 4], inside).unwrap();
+    drop(file);
+    // Importing reads no pixels.
     let server = place.serve(&QUIET);
-    assert!(place.import(&[path.to_str().unwrap()]).status.success());
+    let output = place.import(&[path.to_str().unwrap()]);
+    assert!(output.status.success(), "{}", told(&output.stderr));
     let slides = server.json("/api/v1/slides");
     let version = slides[0]["version"].as_str().unwrap();
     let tiles = format!("/slides/S-0001/{version}/tiles/0");
-    // The slide is open from here on.
-    assert_eq!(server.get(&format!("{tiles}/0/0")).status, 200);
-    let bytes = std::fs::metadata(&path).unwrap().len() as usize;
-    let file = std::fs::File::options().write(true).open(&path).unwrap();
-    let middle = (bytes / 4) as u64;
-    std::os::unix::fs::FileExt::write_all_at(&file, &vec![0; bytes / 2], middle).unwrap();
-
     let folder = place.folder.path().to_str().unwrap();
-    let mut failed = 0;
+    let (mut failed, mut served) = (0, 0);
     for (column, row) in (0..10).flat_map(|column| (0..12).map(move |row| (column, row))) {
         let answer = server.get(&format!("{tiles}/{column}/{row}"));
         if answer.status != 200 {
@@ -340,9 +356,14 @@ fn where_a_damaged_file_lies_is_never_told() {
             );
             assert!(!said.contains(folder) && !said.contains("jane"), "{said}");
             failed += 1;
+        } else {
+            served += 1;
         }
     }
-    assert!(failed > 10, "{failed} tiles failed");
+    assert!(
+        failed > 10 && served > 10,
+        "{failed} tiles failed, {served} did not"
+    );
     // Its encoding was done before, or fails now; it is not told there either.
     let jobs = server.wait_for("/api/v1/jobs", Duration::from_secs(60), |jobs| {
         jobs["jobs"] == serde_json::json!([]) || jobs["jobs"][0]["error"].is_string()
@@ -559,4 +580,54 @@ fn the_api_describes_itself() {
     let status = server.json("/api/v1/status");
     assert_eq!(status["slides"], 0);
     assert!(status["resident_bytes"].as_u64().unwrap() > 0);
+}
+
+#[test]
+fn an_image_without_a_pyramid_gets_one_and_stays_the_same_slide() {
+    let place = Place::new();
+    let path = place.folder.path().join("large.png");
+    let image = image::RgbImage::from_fn(5000, 4000, |x, y| {
+        image::Rgb([(x / 20) as u8, (y / 16) as u8, 150])
+    });
+    image.save(&path).unwrap();
+    let import = |words: &[&str]| {
+        let path = path.to_str().unwrap();
+        place.import(&[&[path][..], words].concat())
+    };
+    // The size of a pixel is asked for before anything is made.
+    let said = import(&[]);
+    assert!(told(&said.stderr).contains("--mpp"));
+    let output = import(&["--mpp", "0.5"]);
+    assert!(output.status.success(), "{}", told(&output.stderr));
+    let server = place.serve(&QUIET);
+    // Through the server as well, and from another place.
+    assert!(told(&import(&["--mpp", "0.5"]).stdout).contains("S-0001"));
+    let moved = place.folder.path().join("moved.png");
+    std::fs::rename(&path, &moved).unwrap();
+    let again = place.import(&[moved.to_str().unwrap(), "--mpp", "0.5"]);
+    assert!(
+        told(&again.stdout).contains("S-0001"),
+        "{}",
+        told(&again.stderr)
+    );
+    let other = place.import(&[moved.to_str().unwrap(), "--mpp", "0.25"]);
+    assert!(told(&other.stderr).contains("slide S-0001 already"));
+
+    // The copy is what is served: the original may go.
+    std::fs::remove_file(&moved).unwrap();
+    let slides = server.json("/api/v1/slides");
+    assert_eq!(slides.as_array().unwrap().len(), 1);
+    let detail = server.json("/api/v1/slides/S-0001");
+    let source = detail["source"].as_str().unwrap();
+    assert!(source.contains("JPEG of quality 90"), "{source}");
+    assert_eq!(detail["pyramid"]["levels"].as_array().unwrap().len(), 5);
+    let version = slides[0]["version"].as_str().unwrap();
+    let tile = server.get(&format!("/slides/S-0001/{version}/tiles/4/0/0"));
+    assert_eq!(tile.status, 200);
+    let names: Vec<_> = std::fs::read_dir(place.data_dir().join("files/slides"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    assert_eq!(names.len(), 1, "{names:?}");
+    assert!(!server.log().contains("panicked"), "{}", server.log());
 }

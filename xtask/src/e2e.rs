@@ -9,19 +9,22 @@ use anyhow::{Context, Result};
 
 use crate::process::Checked;
 use crate::steps::Step;
-use crate::web::Variant;
+use crate::web::{self, Variant};
 use crate::workspace::Workspace;
 use crate::{assets, run};
 
 /// Builds what the tests need, installs Playwright when its lock file has changed, runs it with `playwright_args`.
 ///
 /// The tests find everything by variables: `MARROWSCOPE_SERVER` (the program), `MARROWSCOPE_SITE_DIR`,
-/// `MARROWSCOPE_ASSETS` (folder of weights and sample slide) and `MARROWSCOPE_CHROMIUM`.
+/// `MARROWSCOPE_ASSETS` (folder of weights and sample slide), `MARROWSCOPE_GOLDEN` (JSON: the slide with known marks and
+/// where they are) and `MARROWSCOPE_CHROMIUM`.
 pub fn e2e(workspace: &Workspace, playwright_args: &[OsString]) -> Result<()> {
     run::prepare(workspace, Variant::Product, &[])?;
     let tools = Tools::find(workspace)?;
     let folder = workspace.root.join("end2end");
     tools.install_packages(&folder)?;
+
+    let golden = golden(workspace)?;
 
     let step = Step::begin("Tests in a real browser");
     tools
@@ -31,13 +34,54 @@ pub fn e2e(workspace: &Workspace, playwright_args: &[OsString]) -> Result<()> {
         .env("MARROWSCOPE_SERVER", workspace.server_binary())
         .env("MARROWSCOPE_SITE_DIR", Variant::Product.folder(workspace))
         .env("MARROWSCOPE_ASSETS", assets::folder(&workspace.data_dir())?)
+        .env("MARROWSCOPE_GOLDEN", golden)
         .env("MARROWSCOPE_CHROMIUM", &tools.chromium)
         .run_checked()?;
     step.done();
     Ok(())
 }
 
-struct Tools {
+/// What the slide with known marks is drawn by.
+const GOLDEN_SOURCES: &[&str] = &[
+    "server/examples/golden_slide.rs",
+    "crates/phantom/src",
+    "crates/slide/src",
+];
+
+/// The slide with known marks and where they are, as JSON; drawn when what draws it has changed.
+fn golden(workspace: &Workspace) -> Result<String> {
+    let folder = workspace.target.join("e2e");
+    fs::create_dir_all(&folder)
+        .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    let sources = web::fingerprint(&workspace.root, GOLDEN_SOURCES)?;
+    let (slide, told) = (folder.join("golden.tif"), folder.join("golden.json"));
+    let known: Option<serde_json::Value> = fs::read(&told)
+        .ok()
+        .and_then(|json| serde_json::from_slice(&json).ok());
+    if let Some(known) = known
+        && known["sources"] == sources.as_str()
+        && slide.is_file()
+    {
+        return Ok(known.to_string());
+    }
+    let step = Step::begin("Drawing the slide with known marks");
+    let said = workspace
+        .cargo()
+        .args(["run", "--quiet", "--example", "golden_slide", "--"])
+        .arg(&slide)
+        .output_checked()?;
+    let places: serde_json::Value = serde_json::from_str(said.trim()).context(
+        "the program that draws the slide with known marks does not tell where they are",
+    )?;
+    let golden = serde_json::json!({ "file": slide, "places": places, "sources": sources });
+    fs::write(&told, golden.to_string())
+        .with_context(|| format!("cannot write {}", told.display()))?;
+    step.done();
+    Ok(golden.to_string())
+}
+
+/// Node.js, npm and the browser.
+pub struct Tools {
     node: PathBuf,
     /// npm's script, run by `node`: the `npm` on the path may belong to another Node.js.
     npm: PathBuf,
@@ -45,7 +89,8 @@ struct Tools {
 }
 
 impl Tools {
-    fn find(workspace: &Workspace) -> Result<Self> {
+    /// As the environment or the bootstrap names them.
+    pub fn find(workspace: &Workspace) -> Result<Self> {
         let tool = |variable| {
             workspace.tool(variable).with_context(|| {
                 format!(
@@ -60,7 +105,13 @@ impl Tools {
         })
     }
 
-    fn node(&self, folder: &Path) -> Command {
+    /// The browser's program.
+    pub fn chromium(&self) -> &Path {
+        &self.chromium
+    }
+
+    /// `node`, to be run in a folder.
+    pub fn node(&self, folder: &Path) -> Command {
         let mut command = Command::new(&self.node);
         command
             .current_dir(folder)
@@ -68,7 +119,8 @@ impl Tools {
         command
     }
 
-    fn install_packages(&self, folder: &Path) -> Result<()> {
+    /// Installs what the folder's lock file names, when it has changed.
+    pub fn install_packages(&self, folder: &Path) -> Result<()> {
         let lock = fs::read(folder.join("package-lock.json"))
             .context("end2end/package-lock.json is missing")?;
         let installed = folder.join("node_modules/.installed");

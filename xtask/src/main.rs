@@ -4,6 +4,7 @@ mod assets;
 mod bench;
 mod dev;
 mod e2e;
+mod formats;
 mod hash;
 mod lint;
 mod prepare;
@@ -39,6 +40,9 @@ enum Command {
         /// Where Marrowscope keeps its data; the files go into its folder `assets`, or where MARROWSCOPE_ASSETS says
         #[arg(long)]
         data_dir: Option<PathBuf>,
+        /// Make the slides of other formats as well that the tests compare with OpenSlide
+        #[arg(long)]
+        formats: bool,
     },
     /// Build the browser's part: WebAssembly, style sheet, static files
     Web,
@@ -92,9 +96,13 @@ fn main() -> ExitCode {
 fn carry_out(command: Command) -> anyhow::Result<()> {
     let workspace = Workspace::locate()?;
     match command {
-        Command::Assets { data_dir } => {
-            let data_dir = data_dir.unwrap_or_else(|| workspace.data_dir());
-            assets::ensure(&workspace, &assets::folder(&data_dir)?)
+        Command::Assets { data_dir, formats } => {
+            let folder = assets::folder(&data_dir.unwrap_or_else(|| workspace.data_dir()))?;
+            assets::ensure(&workspace, &folder)?;
+            if formats {
+                formats::ensure(&workspace, &folder)?;
+            }
+            Ok(())
         }
         Command::Web => web::build(&workspace, Variant::Product).map(drop),
         Command::Run { server_args } => run::run(&workspace, &server_args),

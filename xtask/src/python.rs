@@ -35,3 +35,13 @@ pub fn virtual_environment(folder: &Path) -> Result<std::path::PathBuf> {
     }
     Ok(python)
 }
+
+/// Installs what a requirements file names into the environment that `python` belongs to.
+pub fn install(python: &Path, requirements: &Path) -> Result<()> {
+    Command::new(python)
+        .args(["-m", "pip", "--disable-pip-version-check", "--no-input"])
+        .args(["install", "--quiet", "--requirement"])
+        .arg(requirements)
+        .output_checked()
+        .map(drop)
+}

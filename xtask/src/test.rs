@@ -5,7 +5,7 @@ use anyhow::Result;
 use crate::process::Checked;
 use crate::steps::{self, Step};
 use crate::workspace::Workspace;
-use crate::{assets, e2e, lint};
+use crate::{assets, e2e, formats, lint};
 
 /// Lint, assets, native tests, the browser's part, tests in a browser.
 pub fn test(workspace: &Workspace) -> Result<()> {
@@ -15,6 +15,8 @@ pub fn test(workspace: &Workspace) -> Result<()> {
     lint::lint(workspace)?;
     let assets = assets::folder(&workspace.data_dir())?;
     assets::ensure(workspace, &assets)?;
+
+    formats::ensure(workspace, &assets)?;
 
     let step = Step::begin("Native tests (some fifteen minutes of building the first time)");
     workspace

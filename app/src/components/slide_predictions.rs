@@ -1,12 +1,13 @@
 //! What the models say of a slide: one model at a time, one row per target.
 
+use domain::layer::LayerSpec;
 use domain::view::{ModelOnSlide, SlideDetail, SlideSummary};
 use leptos::prelude::*;
 
 use crate::components::{Icon, IconName, PredictionRow, SyntheticBadge};
 use crate::erase::Erase;
 use crate::format;
-use crate::viewer::ViewState;
+use crate::viewer::{ViewState, settled};
 
 /// The predictions of the model that is on the slide, else of the newest; nothing before there is one.
 #[component]
@@ -27,9 +28,9 @@ pub fn SlidePredictions(
     let choose_model = move |key: String| {
         let target = untrack(|| state.chosen_layer()).map(|layer| layer.target);
         let target = slide.with_untracked(|slide| target_of(slide, &key, target));
-        let on = state.overlay_on.get_untracked();
-        state.show_target(&key, &target.unwrap_or_default());
-        state.overlay_on.set(on);
+        let is_on = state.overlay_on.get_untracked();
+        show(state, slide, &key, &target.unwrap_or_default());
+        state.overlay_on.set(is_on);
     };
     let body = move || {
         model.get().map(|model| {
@@ -41,7 +42,7 @@ pub fn SlidePredictions(
                     </h2>
                     <Caveat summary=summary model=model.clone() />
                     <ModelChoice slide=slide shown=model.key.clone() on_choose=choose_model />
-                    <Predictions model=model />
+                    <Predictions slide=slide model=model />
                 </section>
             }
             .erase()
@@ -83,7 +84,7 @@ fn ModelChoice(
 }
 
 #[component]
-fn Predictions(model: ModelOnSlide) -> impl IntoView {
+fn Predictions(slide: Signal<SlideDetail>, model: ModelOnSlide) -> impl IntoView {
     let state = ViewState::from_context();
     let voices = voices(&model);
     let entitled_models = model.entitled_models;
@@ -95,15 +96,13 @@ fn Predictions(model: ModelOnSlide) -> impl IntoView {
             let shown = Signal::derive({
                 let (model, target) = (key.clone(), target.key.clone());
                 move || {
-                    state.overlay_on.get()
-                        && state
-                            .chosen_layer()
-                            .is_some_and(|layer| layer.model == model && layer.target == target)
+                    let is_this = |layer: LayerSpec| layer.model == model && layer.target == target;
+                    state.overlay_on.get() && state.chosen_layer().is_some_and(is_this)
                 }
             });
             let choose = {
                 let (model, target) = (key.clone(), target.key.clone());
-                move |()| state.show_target(&model, &target)
+                move |()| show(state, slide, &model, &target)
             };
             view! { <PredictionRow target=target entitled_models=entitled_models shown=shown on_choose=choose /> }
         })
@@ -137,6 +136,12 @@ fn Caveat(summary: SlideSummary, model: ModelOnSlide) -> impl IntoView {
             </div>
         }
     })
+}
+
+/// Shows a target in the chosen layer, in a quantity that it has.
+fn show(state: ViewState, slide: Signal<SlideDetail>, model: &str, target: &str) {
+    state.show_target(model, target);
+    state.change_layer(|layer| slide.with_untracked(|slide| settled(slide, layer)));
 }
 
 /// The target that a model goes on with: the one from before where the model has it, else its first.

@@ -1,249 +1,234 @@
 //! Which heatmap, and how it is drawn.
 
 use domain::colour::ColourMap;
-use domain::layer::{LayerSpec, Quantity};
-use domain::score::{Scale, probability_of_score};
+use domain::layer::{Grading, LayerSpec, Quantity};
 use domain::view::SlideDetail;
 use leptos::prelude::*;
 
-use super::state::{ViewState, default_layer, find_target, first_layer, with_quantity};
+use super::fields::{Choices, choice, tick};
+use super::histogram::histogram;
+use super::layer_change::{Edited, minus_models, quantities, with_minus, with_model, with_target};
+use super::layer_list::layer_list;
+use super::state::{OverlayStatus, ViewState, first_layer, of_other_values, with_quantity};
+use crate::erase::Erase;
 
-/// The quantities that a target on this scale has.
-fn quantities(scale: Scale) -> impl Iterator<Item = Quantity> {
-    let has_probability = probability_of_score(0.0, scale).is_finite();
-    Quantity::ALL
-        .into_iter()
-        .filter(move |&quantity| has_probability || quantity != Quantity::TileProbability)
-}
-
-/// The layer moved to another model: the same target where the model has it, else its first.
-fn with_model(slide: &SlideDetail, layer: LayerSpec, model: String) -> LayerSpec {
-    let targets = slide
-        .models
-        .iter()
-        .find(|other| other.key == model)
-        .map_or(&[][..], |other| &other.targets);
-    let target = targets
-        .iter()
-        .find(|target| target.key == layer.target)
-        .or(targets.first())
-        .map_or_else(String::new, |target| target.key.clone());
-    on_scale(
-        slide,
-        LayerSpec {
-            model,
-            target,
-            ..layer
-        },
-    )
-}
-
-/// The layer with a quantity that its target has.
-fn on_scale(slide: &SlideDetail, layer: LayerSpec) -> LayerSpec {
-    if quantities(scale_of(slide, &layer)).any(|quantity| quantity == layer.quantity) {
-        layer
-    } else {
-        with_quantity(layer, Quantity::Contribution)
-    }
-}
-
-fn scale_of(slide: &SlideDetail, layer: &LayerSpec) -> Scale {
-    find_target(slide, &layer.model, &layer.target)
-        .and_then(|(_, target)| target.readouts.first())
-        .map_or(Scale::Logit, |readout| readout.scale)
-}
-
-/// A key and what the screen calls it.
-type Choices = Vec<(String, String)>;
-
-/// Switch, model, target, quantity, colours and opacity of the heatmap.
+/// Switch and list of the layers; model, target, quantity, colours, opacity, scale and threshold of the chosen one.
 #[component]
 pub fn LayerControls(
     /// The slide.
     #[prop(into)]
     slide: Signal<SlideDetail>,
 ) -> impl IntoView {
-    let state = ViewState::from_context();
-    let first = Memo::new(move |_| slide.with(first_layer));
-    // What the controls show before anything was set up is what they would set up.
-    let layer = Memo::new(move |_| {
-        state
-            .chosen_layer()
-            .or_else(|| first.get())
-            .unwrap_or_else(|| default_layer(String::new(), String::new()))
-    });
-    let has_layers = move || first.with(Option::is_some);
-    let set = move |layer: LayerSpec| {
-        if state.layers.with_untracked(Vec::is_empty) {
-            state.add_layer(layer);
-        } else {
-            state.change_layer(|_| layer);
-        }
-        // Whoever sets something up wants to see it.
-        state.overlay_on.set(true);
-    };
-    let toggle = move |visible: bool| {
-        if let (true, Some(layer)) = (
-            state.layers.with_untracked(Vec::is_empty),
-            first.get_untracked(),
-        ) {
-            state.add_layer(layer);
-        }
-        state.overlay_on.set(visible);
-    };
-
-    let models = Signal::derive(move || {
-        slide.with(|slide| {
-            slide
-                .models
-                .iter()
-                .filter(|model| !model.targets.is_empty())
-                .map(|model| (model.key.clone(), model.title.clone()))
-                .collect()
-        })
-    });
-    let targets = Signal::derive(move || {
-        slide.with(|slide| {
-            let key = layer.with(|layer| layer.model.clone());
-            slide
-                .models
-                .iter()
-                .filter(|model| model.key == key)
-                .flat_map(|model| &model.targets)
-                .map(|target| (target.key.clone(), target.title.clone()))
-                .collect()
-        })
-    });
-    let quantity_choices = Signal::derive(move || {
-        slide.with(|slide| {
-            layer.with(|layer| {
-                quantities(scale_of(slide, layer))
-                    .map(|quantity| (quantity.key().to_owned(), quantity.title().to_owned()))
-                    .collect()
-            })
-        })
-    });
-    // A middle that means nothing misleads, and so does a zero without a colour of its own.
-    let colour_choices = Signal::derive(move || {
-        let signed = layer.with(|layer| layer.quantity.is_signed());
-        ColourMap::ALL
-            .into_iter()
-            .filter(|map| map.is_diverging() == signed)
-            .map(|map| (map.key().to_owned(), map.title().to_owned()))
-            .collect()
-    });
-    let chosen = move |key: fn(&LayerSpec) -> &str| {
-        Signal::derive(move || layer.with(|layer| key(layer).to_owned()))
-    };
-    // Each change is a plain function from the layer and a key to another layer.
-    let choose = move |change: fn(&SlideDetail, LayerSpec, String) -> LayerSpec| {
-        Callback::new(move |key: String| {
-            set(slide.with_untracked(|slide| change(slide, layer.get_untracked(), key)));
-        })
-    };
-    let percent = move || layer.with(|layer| (layer.opacity * 100.0).round().to_string());
+    let edited = Edited::new(ViewState::from_context(), slide);
+    let layer = edited.layer;
+    let has_layers = Memo::new(move |_| slide.with(first_layer).is_some());
+    let list = layer_list(edited).erase();
+    let what = what_fields(edited).erase();
+    let how = how_fields(edited).erase();
+    let values = histogram(edited).erase();
+    let scale = scale_fields(edited).erase();
     view! {
         <p class="note" data-testid="layer-empty" hidden=has_layers>
             "No model has predicted this slide yet, so there is no heatmap."
         </p>
-        <div class="layer" data-testid="layer-controls" hidden=move || !has_layers()>
-            <label class="layer__switch">
-                <input
-                    type="checkbox"
-                    role="switch"
-                    data-testid="layer-toggle"
-                    prop:checked=move || state.overlay_on.get()
-                    on:change=move |event| toggle(event_target_checked(&event))
-                />
-                <span>"Heatmap"</span>
-            </label>
-            {choice("Model", "layer-model", models, chosen(|layer| &layer.model), choose(with_model))}
-            {choice(
-                "Target",
-                "layer-target",
-                targets,
-                chosen(|layer| &layer.target),
-                choose(|slide, layer, target| on_scale(slide, LayerSpec { target, ..layer })),
-            )}
-            {choice(
-                "Quantity",
-                "layer-quantity",
-                quantity_choices,
-                chosen(|layer| layer.quantity.key()),
-                choose(|_, layer, key| {
-                    let quantity = Quantity::parse(&key).unwrap_or(layer.quantity);
-                    with_quantity(layer, quantity)
-                }),
-            )}
+        <div class="layer" data-testid="layer-controls" hidden=move || !has_layers.get()>
+            {list} {what}
             <p class="note" data-testid="layer-hint">
                 {move || layer.with(|layer| layer.quantity.describe())}
             </p>
-            {choice(
-                "Colours",
-                "layer-colour-map",
-                colour_choices,
-                chosen(|layer| layer.colour_map.key()),
-                choose(|_, layer, key| {
-                    let colour_map = ColourMap::parse(&key).unwrap_or(layer.colour_map);
-                    LayerSpec { colour_map, ..layer }
-                }),
-            )}
-            <label class="layer__field">
-                <span>"Opacity"</span>
-                <input
-                    type="range"
-                    min="0"
-                    max="100"
-                    step="1"
-                    data-testid="layer-opacity"
-                    value=percent
-                    prop:value=percent
-                    on:input=move |event| {
-                        if let Ok(percent) = event_target_value(&event).parse::<u8>() {
-                            let opacity = (f64::from(percent) / 100.0).min(1.0);
-                            set(LayerSpec { opacity, ..layer.get_untracked() });
-                        }
-                    }
-                />
-                <output>{percent} " %"</output>
-            </label>
+            {how} {values} {scale}
         </div>
+    }
+    .erase()
+}
+
+/// A list whose choices and effect follow from slide and layer.
+fn layer_choice(
+    edited: Edited,
+    label: &'static str,
+    test_id: &'static str,
+    choices: fn(&SlideDetail, &LayerSpec) -> Choices,
+    chosen: fn(&LayerSpec) -> &str,
+    change: fn(&SlideDetail, LayerSpec, String) -> LayerSpec,
+) -> impl IntoView {
+    let Edited { slide, layer, .. } = edited;
+    let choices = Memo::new(move |_| slide.with(|slide| layer.with(|layer| choices(slide, layer))));
+    let chosen = Signal::derive(move || layer.with(|layer| chosen(layer).to_owned()));
+    let choose = Callback::new(move |key: String| {
+        edited.change(|layer| slide.with_untracked(|slide| change(slide, layer, key)));
+    });
+    choice(label, test_id, choices.into(), chosen, choose)
+}
+
+fn key_of(key: &str, title: &str) -> (String, String) {
+    (key.to_owned(), title.to_owned())
+}
+
+/// What is shown: model, the model to subtract, target, quantity.
+fn what_fields(edited: Edited) -> impl IntoView {
+    let Edited { slide, layer, .. } = edited;
+    let cannot_differ = Memo::new(move |_| {
+        slide.with(|slide| layer.with(|layer| minus_models(slide, layer).next().is_none()))
+    });
+    let model = layer_choice(
+        edited,
+        "Model",
+        "layer-model",
+        |slide, _| {
+            let models = slide.models.iter();
+            let models = models.filter(|model| !model.targets.is_empty());
+            models
+                .map(|model| key_of(&model.key, &model.title))
+                .collect()
+        },
+        |layer| &layer.model,
+        with_model,
+    );
+    let minus = layer_choice(
+        edited,
+        "Minus model",
+        "layer-minus",
+        |slide, layer| {
+            let none = std::iter::once(key_of("", "None"));
+            let models = minus_models(slide, layer);
+            let models = models.map(|model| key_of(&model.key, &model.title));
+            none.chain(models).collect()
+        },
+        |layer| layer.minus.as_deref().unwrap_or_default(),
+        with_minus,
+    );
+    let target = layer_choice(
+        edited,
+        "Target",
+        "layer-target",
+        |slide, layer| {
+            let models = slide.models.iter();
+            let models = models.filter(|model| model.key == layer.model);
+            models
+                .flat_map(|model| &model.targets)
+                .map(|target| key_of(&target.key, &target.title))
+                .collect()
+        },
+        |layer| &layer.target,
+        with_target,
+    );
+    let quantity = layer_choice(
+        edited,
+        "Quantity",
+        "layer-quantity",
+        |slide, layer| {
+            let quantities = quantities(slide, layer).into_iter();
+            quantities
+                .map(|quantity| key_of(quantity.key(), quantity.title()))
+                .collect()
+        },
+        |layer| layer.quantity.key(),
+        |_, layer, key| {
+            let quantity = Quantity::parse(&key).unwrap_or(layer.quantity);
+            with_quantity(layer, quantity)
+        },
+    );
+    view! {
+        {model}
+        <div hidden=cannot_differ title="The signed difference A − B: the model above minus this one">
+            {minus}
+        </div>
+        {target}
+        {quantity}
     }
 }
 
-/// A labelled list to choose from.
-fn choice(
-    label: &'static str,
-    test_id: &'static str,
-    choices: Signal<Choices>,
-    chosen: Signal<String>,
-    choose: Callback<String>,
-) -> impl IntoView {
-    let items = move || {
-        choices
-            .get()
-            .into_iter()
-            .map(|(key, title)| {
-                let own = key.clone();
-                let is_chosen = move || chosen.with(|chosen| *chosen == own);
-                view! {
-                    <option value=key selected=is_chosen.clone() prop:selected=is_chosen>
-                        {title}
-                    </option>
-                }
-            })
-            .collect_view()
-    };
+/// How it is drawn: colours and opacity.
+fn how_fields(edited: Edited) -> impl IntoView {
+    let layer = edited.layer;
+    // A middle that means nothing misleads, and so does a zero without a colour of its own.
+    let colours = layer_choice(
+        edited,
+        "Colours",
+        "layer-colour-map",
+        |_, layer| {
+            let maps = ColourMap::ALL.into_iter();
+            let maps = maps.filter(|map| map.is_diverging() == layer.is_signed());
+            maps.map(|map| key_of(map.key(), map.title())).collect()
+        },
+        |layer| layer.colour_map.key(),
+        |_, layer, key| {
+            let colour_map = ColourMap::parse(&key).unwrap_or(layer.colour_map);
+            LayerSpec {
+                colour_map,
+                ..layer
+            }
+        },
+    );
+    let percent = move || layer.with(|layer| (layer.opacity * 100.0).round().to_string());
     view! {
+        {colours}
         <label class="layer__field">
-            <span>{label}</span>
-            <select
-                class="input"
-                data-testid=test_id
-                on:change=move |event| choose.run(event_target_value(&event))
-            >
-                {items}
-            </select>
+            <span>"Opacity"</span>
+            <input
+                type="range"
+                min="0"
+                max="100"
+                step="1"
+                data-testid="layer-opacity"
+                value=percent
+                prop:value=percent
+                on:input=move |event| {
+                    if let Ok(percent) = event_target_value(&event).parse::<u8>() {
+                        let opacity = (f64::from(percent) / 100.0).min(1.0);
+                        edited.change(|layer| LayerSpec { opacity, ..layer });
+                    }
+                }
+            />
+            <output>{percent} " %"</output>
         </label>
+    }
+}
+
+/// What colours and threshold are laid out along, and how colours lie on tiles.
+fn scale_fields(edited: Edited) -> impl IntoView {
+    let Edited { state, layer, .. } = edited;
+    let grading = layer_choice(
+        edited,
+        "Colour by",
+        "layer-grading",
+        |_, _| {
+            let gradings = Grading::ALL.into_iter();
+            gradings
+                .map(|grading| key_of(grading.key(), grading.title()))
+                .collect()
+        },
+        |layer| layer.grading.key(),
+        |_, layer, key| {
+            let grading = Grading::parse(&key).unwrap_or(layer.grading);
+            of_other_values(LayerSpec { grading, ..layer })
+        },
+    );
+    let fit = tick(
+        "Fit to this slide",
+        "Whether the ends of the colours follow from this slide\u{2019}s tiles; untick to hold them where they are",
+        "layer-fit",
+        Signal::derive(move || layer.with(|layer| layer.range.is_none())),
+        Callback::new(move |fits: bool| {
+            let range = untrack(|| match state.chosen_status() {
+                OverlayStatus::Shown(summary) if !fits => Some(summary.range),
+                _ => None,
+            });
+            edited.change(|layer| LayerSpec { range, ..layer });
+        }),
+    );
+    let smooth = tick(
+        "Smooth",
+        "Lets colours flow from tile to tile",
+        "layer-smooth",
+        Signal::derive(move || layer.with(|layer| layer.smooth)),
+        Callback::new(move |smooth| edited.change(|layer| LayerSpec { smooth, ..layer })),
+    );
+    view! {
+        {grading}
+        <div class="layer__ticks">{fit} {smooth}</div>
+        <p class="note">
+            "Smoothing invents colours between the tiles\u{2019} middles: nothing was measured there."
+        </p>
     }
 }

@@ -120,6 +120,11 @@ impl Engine {
         self.0.request_frame();
     }
 
+    /// Puts a picture of what is seen into the shared state.
+    pub fn take_picture(&self) {
+        self.0.scene.borrow_mut().take_picture();
+    }
+
     /// Takes over how the image is shown.
     pub fn image_changed(&self) {
         self.0.scene.borrow_mut().image_changed();

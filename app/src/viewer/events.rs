@@ -264,7 +264,8 @@ impl Scene {
             }
         };
         let (Some(wish), Some(camera), Some(limits)) = (wish, self.camera, self.limits) else {
-            return false;
+            // Now that nothing moves, what lies under the cursor is told.
+            return matches!(kind, "pointerup" | "pointercancel");
         };
         match wish {
             Wish::Pan { dx, dy } if event.shift_key() => {

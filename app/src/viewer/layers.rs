@@ -10,8 +10,9 @@ use web_sys::WebGlTexture;
 
 use super::maps::{Maps, MapsProblem, NextFetch, TargetKey};
 use super::overlay::{Content, Prepared, TargetMaps, grid_view, ramp, values_of};
+use super::overview::overview;
 use super::renderer::{CellStyle, Renderer};
-use super::state::{Hover, LayerReading, OverlayStatus, TargetReading, find_target};
+use super::state::{Hover, LayerReading, OverlayStatus, Overview, TargetReading, find_target};
 
 /// The overlay.
 pub struct Layers {
@@ -260,6 +261,19 @@ impl Layers {
                 }
             }
         }
+    }
+
+    /// The chosen layer in small, while it is drawn.
+    #[must_use]
+    pub fn overview(&self, chosen: usize) -> Option<Overview> {
+        let (_, layer, _, prepared) = self.drawn().find(|(index, ..)| *index == chosen)?;
+        let grids = self
+            .slide
+            .spots
+            .iter()
+            .enumerate()
+            .filter_map(|(spot, view)| Some((spot, view.grid.as_ref()?)));
+        Some(overview(layer, prepared, grids))
     }
 
     /// What there is to say of the tile under a point of the slide; the layer that was chosen says most.

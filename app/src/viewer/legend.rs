@@ -1,46 +1,13 @@
-//! What the colours mean, and how they were made.
+//! What the colours mean, and how they were made: one legend per layer that is seen.
 
-use domain::layer::Quantity;
+use domain::layer::LayerSpec;
 use leptos::prelude::*;
 
-use super::format::{exact, number, signed};
+use super::format::exact;
 use super::state::{LayerSummary, OverlayStatus, ViewState};
-
-/// Writes a value of the quantity.
-pub fn value_text(quantity: Quantity, value: f64) -> String {
-    if quantity.is_signed() {
-        signed(value)
-    } else {
-        number(value)
-    }
-}
-
-/// How values became colours, one sentence.
-fn normalisation(summary: &LayerSummary) -> String {
-    let tiles = summary.tiles.to_string();
-    let range = summary.extremes.map_or_else(String::new, |(low, high)| {
-        let write = |value| value_text(summary.quantity, value);
-        [" (", &write(low), " to ", &write(high), ")"].concat()
-    });
-    let rule = match summary.quantity {
-        Quantity::TileProbability => "Fixed range 0 to 1; this slide\u{2019}s ",
-        Quantity::Attention => "From 0 to the largest of this slide\u{2019}s ",
-        _ => "Symmetrical about 0, as far as the farthest of this slide\u{2019}s ",
-    };
-    let middle = if summary.quantity.is_signed() {
-        ". Near 0 the tissue shows through."
-    } else {
-        "."
-    };
-    [rule, &tiles, " tiles", &range, middle].concat()
-}
-
-fn fold_models(count: usize) -> String {
-    match count {
-        1 => "One fold model.".to_owned(),
-        count => ["Mean of ", &count.to_string(), " fold models."].concat(),
-    }
-}
+use super::summary::{
+    drawn, fold_models, grade_unit, in_words, normalisation, shown_summary, value_text,
+};
 
 /// The three values on the bar.
 const MARKS: [(&str, f64); 3] = [
@@ -49,55 +16,64 @@ const MARKS: [(&str, f64); 3] = [
     ("legend-high", 1.0),
 ];
 
-/// The legend of the layer that is shown; nothing while none is.
+/// A layer that is drawn.
+#[derive(Clone, PartialEq)]
+struct Entry {
+    layer: LayerSpec,
+    summary: LayerSummary,
+    chosen: bool,
+}
+
+/// The legends of the layers that are seen, the top one first, and for those who do not see it what the chosen one says;
+/// nothing while none is.
 #[component]
 pub fn Legend() -> impl IntoView {
     let state = ViewState::from_context();
-    let gradient = move || {
-        state
-            .chosen_layer()
-            .map(|layer| layer.colour_map.css_gradient())
-            .unwrap_or_default()
-    };
-    // The parts are always there and change their words: small, and the same on both sides.
-    let text = move |write: fn(&LayerSummary) -> String| {
-        move || match state.chosen_status() {
-            OverlayStatus::Shown(summary) => write(&summary),
-            _ => String::new(),
-        }
-    };
-    let is_shown = move || matches!(state.chosen_status(), OverlayStatus::Shown(_));
-    let message = move || match state.chosen_status() {
-        OverlayStatus::Loading => "Loading the heatmap…".to_owned(),
-        OverlayStatus::Failed(problem) => problem,
-        OverlayStatus::Off | OverlayStatus::Shown(_) => String::new(),
-    };
-    let has_failed = move || matches!(state.chosen_status(), OverlayStatus::Failed(_));
-    let marks = MARKS
-        .map(|(test_id, share)| {
-            let value = move |write: fn(Quantity, f64) -> String| {
-                move || match state.chosen_status() {
-                    OverlayStatus::Shown(summary) => {
-                        let (low, high) = summary.range;
-                        write(summary.quantity, low * (1.0 - share) + high * share)
-                    }
-                    _ => String::new(),
-                }
-            };
-            view! {
-                <span data-testid=test_id data-value=value(|_, value| exact(value))>
-                    {value(value_text)}
-                </span>
-            }
+    let entries = Memo::new(move |_| {
+        let chosen = state.chosen.get();
+        let layers = state.layers.get();
+        state.overlays.with(|overlays| {
+            let entry =
+                |(index, (layer, status)): (usize, (&LayerSpec, &OverlayStatus))| match status {
+                    OverlayStatus::Shown(summary) => Some(Entry {
+                        layer: layer.clone(),
+                        summary: summary.clone(),
+                        chosen: index == chosen,
+                    }),
+                    _ => None,
+                };
+            let pairs = layers.iter().zip(overlays).enumerate();
+            let mut entries: Vec<Entry> = pairs.filter_map(entry).collect();
+            entries.reverse();
+            entries
         })
-        .collect_view();
-    let notes = move || match state.chosen_status() {
-        OverlayStatus::Shown(summary) => summary
-            .notes
-            .into_iter()
-            .map(|note| view! { <p class="legend__caution">{note}</p> })
-            .collect(),
-        _ => Vec::new(),
+    });
+    let summary = shown_summary(state);
+    // Said once per layer, not while the threshold moves.
+    let words = Memo::new(move |_| {
+        let mpp = state.mpp.get();
+        summary.with(|summary| summary.as_ref().map(|summary| in_words(summary, mpp)))
+    });
+    let message = move || {
+        let chosen = state.chosen_status();
+        match chosen {
+            OverlayStatus::Loading => return "Loading the heatmap…".to_owned(),
+            OverlayStatus::Failed(problem) => return problem,
+            OverlayStatus::Off | OverlayStatus::Shown(_) => {}
+        }
+        state.overlays.with(|overlays| {
+            let failed = overlays.iter().find_map(|status| match status {
+                OverlayStatus::Failed(problem) => Some(problem),
+                _ => None,
+            });
+            failed.map_or_else(String::new, |problem| ["Another layer: ", problem].concat())
+        })
+    };
+    let has_failed = move || {
+        let is_failure = |status: &OverlayStatus| matches!(status, OverlayStatus::Failed(_));
+        state
+            .overlays
+            .with(|overlays| overlays.iter().any(is_failure))
     };
     view! {
         <p
@@ -109,21 +85,62 @@ pub fn Legend() -> impl IntoView {
         >
             {message}
         </p>
-        <div class="legend" data-testid="legend" hidden=move || !is_shown()>
-            <p class="legend__title">
-                <strong data-testid="legend-target">{text(|summary| summary.target.clone())}</strong>
-                <span data-testid="legend-quantity">{text(|summary| summary.quantity.title().to_owned())}</span>
-                <span class="legend__soft" data-testid="legend-unit">
-                    {text(|summary| ["in ", summary.quantity.unit(summary.scale)].concat())}
+        <p class="hidden" role="status" data-testid="legend-words">{words}</p>
+        {move || entries.get().into_iter().map(legend).collect_view()}
+    }
+}
+
+/// One legend. Browser tests find the parts of the chosen layer's by their names.
+fn legend(entry: Entry) -> impl IntoView {
+    let Entry {
+        layer,
+        summary,
+        chosen,
+    } = entry;
+    let named = |test_id: &'static str| chosen.then_some(test_id);
+    let marks = MARKS
+        .map(|(test_id, share)| {
+            let (low, high) = summary.range;
+            let value = low * (1.0 - share) + high * share;
+            view! {
+                <span data-testid=named(test_id) data-value=exact(value)>
+                    {value_text(summary.signed, value)}
                 </span>
-                <span class="legend__soft">{text(|summary| summary.model.clone())}</span>
+            }
+        })
+        .collect_view();
+    let notes: Vec<_> = summary
+        .notes
+        .iter()
+        .map(|note| view! { <p class="legend__caution">{note.clone()}</p> })
+        .collect();
+    let quantity = match summary.minus {
+        Some(_) => [summary.quantity.title(), ", A \u{2212} B"].concat(),
+        None => summary.quantity.title().to_owned(),
+    };
+    let unit = ["in ", grade_unit(&summary)].concat();
+    let models = match &summary.minus {
+        Some(minus) => ["A: ", &summary.model, "; B: ", minus].concat(),
+        None => summary.model.clone(),
+    };
+    let only = layer.threshold.map_or_else(String::new, |_| {
+        [" ", &drawn(&summary, layer.threshold), "."].concat()
+    });
+    view! {
+        <div class="legend" class:legend--chosen=chosen data-testid=named("legend")>
+            <p class="legend__title">
+                <strong data-testid=named("legend-target")>{summary.target.clone()}</strong>
+                <span data-testid=named("legend-quantity")>{quantity}</span>
+                <span class="legend__soft" data-testid=named("legend-unit")>{unit}</span>
+                <span class="legend__soft" data-testid=named("legend-model")>{models}</span>
             </p>
-            <div class="legend__bar" style:background=gradient aria-hidden="true"></div>
+            <div class="legend__bar" style:background=layer.colour_map.css_gradient() aria-hidden="true"></div>
             <p class="legend__numbers">{marks}</p>
             <p class="note">
-                <span data-testid="legend-normalisation">{text(normalisation)}</span>
+                <span data-testid=named("legend-normalisation")>{normalisation(&summary, &layer)}</span>
+                <span>{only}</span>
                 " "
-                <span data-testid="legend-models">{text(|summary| fold_models(summary.fold_models.0))}</span>
+                <span data-testid=named("legend-models")>{fold_models(summary.fold_models)}</span>
             </p>
             {notes}
         </div>

@@ -5,41 +5,69 @@
 //! where nothing of that runs.
 
 mod cache;
+mod colour_bar;
 mod controls;
 mod engine;
 mod events;
+mod fields;
 mod format;
+mod full_screen;
+mod histogram;
+mod image_settings;
 mod input;
+mod keys;
+mod layer_change;
+mod layer_list;
 mod layers;
 mod legend;
 mod magnification;
 mod maps;
+mod minimap;
 mod motion;
 mod net;
 mod orders;
 mod overlay;
+mod overview;
 pub mod panes;
+mod position;
+mod provenance;
 mod read_out;
 mod renderer;
+mod ruler;
 mod scale_bar;
 mod scene;
 mod schedule;
 mod shaders;
+mod snapshot;
+mod span;
+mod stain_settings;
 pub mod state;
+mod summary;
+mod toolbar;
+mod top_tiles;
+mod turn;
 
 pub use controls::LayerControls;
+pub use layer_change::settled;
 pub use legend::Legend;
 pub use panes::{Panes, Side};
 pub use read_out::ReadOut;
 pub use state::ViewState;
+pub use top_tiles::TopTiles;
 
 use domain::view::{SlideDetail, SlideSummary};
 use leptos::html;
 use leptos::prelude::*;
 
 use engine::Engine;
+use keys::KeyList;
+use minimap::{Minimap, thumbnail_url};
+use position::Position;
+use ruler::Rulers;
 use scale_bar::ScaleBar;
-use state::Command;
+use snapshot::Snapshot;
+use state::{Ask, Command, Tool};
+use toolbar::Toolbar;
 
 /// The slide, to be moved about in. Fills its container; shares its state by [`ViewState`].
 #[component]
@@ -57,7 +85,7 @@ pub fn Viewer(
     let name = [
         "Slide ",
         &summary.code,
-        ". Arrow keys move, plus and minus zoom, 0 shows the whole slide, h switches the heatmap. The values are those of the tile in the middle.",
+        ". Arrow keys move, plus and minus zoom, 0 shows the whole slide, h switches the heatmap, question mark lists all keys. The values are those of the tile in the middle.",
     ]
     .concat();
 
@@ -82,6 +110,7 @@ pub fn Viewer(
             state.layers.track();
             state.chosen.track();
             state.overlay_on.track();
+            state.overview_on.track();
             for_layers.layers_changed();
         });
         let for_image = engine.clone();
@@ -90,6 +119,13 @@ pub fn Viewer(
             state.stain.track();
             state.stains.track();
             for_image.image_changed();
+        });
+        let for_picture = engine.clone();
+        Effect::new(move |_| {
+            if state.ask.get() == Some(Ask::Snapshot) {
+                state.ask.set(None);
+                for_picture.take_picture();
+            }
         });
         Effect::new(move |_| {
             if let Some(command) = state.command.get() {
@@ -110,69 +146,46 @@ pub fn Viewer(
         ]
         .concat(),
     };
-    let (mpp, objective) = (summary.mpp, summary.objective);
+    let objective = summary.objective;
+    let toolbar = view! { <Toolbar summary=summary.clone() /> };
+    let minimap = view! { <Minimap summary=summary.clone() /> };
+    let snapshot = view! { <Snapshot summary=summary.clone() /> };
+    let measures = move || state.tool.get() == Tool::Ruler;
     let overview = move || {
         (!state.is_supported.get()).then(|| view! { <StaticOverview summary=summary.clone() /> })
     };
     view! {
         <div class="viewer" data-testid="viewer">
-            <canvas
-                node_ref=canvas
-                class="viewer__canvas"
-                tabindex="0"
-                role="application"
-                aria-label=name
-                data-testid="viewer-canvas"
-            ></canvas>
-            <div class="viewer__frame" aria-hidden="true">
-                <div node_ref=outline class="viewer__outline" data-testid="viewer-outline"></div>
-                <div class="viewer__cross" data-testid="viewer-cross"></div>
+            {toolbar}
+            <div class="viewer__field" class:viewer__field--measuring=measures>
+                <canvas
+                    node_ref=canvas
+                    class="viewer__canvas"
+                    tabindex="0"
+                    role="application"
+                    aria-label=name
+                    data-testid="viewer-canvas"
+                ></canvas>
+                <div class="viewer__frame" aria-hidden="true">
+                    <div node_ref=outline class="viewer__outline" data-testid="viewer-outline"></div>
+                    <div class="viewer__cross" data-testid="viewer-cross"></div>
+                </div>
+                <Rulers />
+                <p class="viewer__notice" class:viewer__notice--shown=has_failed>
+                    <span role="status" data-testid="viewer-notice">
+                        {notice}
+                    </span>
+                    <button type="button" class="viewer__retry" on:click=move |_| state.command.set(Some(Command::Retry))>
+                        "Try again"
+                    </button>
+                </p>
+                <ScaleBar objective />
+                {minimap}
+                {snapshot}
+                {overview}
             </div>
-            <p class="viewer__notice" class:viewer__notice--shown=has_failed>
-                <span role="status" data-testid="viewer-notice">
-                    {notice}
-                </span>
-                <button type="button" class="viewer__retry" on:click=move |_| state.command.set(Some(Command::Retry))>
-                    "Try again"
-                </button>
-            </p>
-            <ScaleBar mpp objective />
-            <Tools />
-            {overview}
-        </div>
-    }
-}
-
-/// Buttons for what wheel and keys do, too.
-#[component]
-fn Tools() -> impl IntoView {
-    let state = ViewState::from_context();
-    let tool = move |command: Command, label, name: &'static str, title: &'static str, test_id| {
-        view! {
-            <button
-                type="button"
-                class="viewer__tool"
-                aria-label=name
-                title=title
-                data-testid=test_id
-                on:click=move |_| state.command.set(Some(command))
-            >
-                {label}
-            </button>
-        }
-    };
-    view! {
-        <div class="viewer__tools" role="group" aria-label="View">
-            {tool(Command::ZoomBy(1.6), "+", "Zoom in", "Zoom in (+)", "viewer-in")}
-            {tool(Command::ZoomBy(1.0 / 1.6), "\u{2212}", "Zoom out", "Zoom out (\u{2212})", "viewer-out")}
-            {tool(Command::Fit, "Fit", "Fit the whole slide", "Whole slide (0)", "viewer-fit")}
-            {tool(
-                Command::Native,
-                "1:1",
-                "1:1, one slide pixel per pixel of the screen",
-                "One slide pixel per pixel of the screen",
-                "viewer-native",
-            )}
+            <Position />
+            <KeyList />
         </div>
     }
 }
@@ -180,14 +193,7 @@ fn Tools() -> impl IntoView {
 /// What is left without WebGL2.
 #[component]
 fn StaticOverview(summary: SlideSummary) -> impl IntoView {
-    let thumbnail = [
-        "/slides/",
-        &summary.code,
-        "/",
-        &summary.version,
-        "/thumbnail",
-    ]
-    .concat();
+    let thumbnail = thumbnail_url(&summary);
     let text = ["Overview of slide ", &summary.code].concat();
     view! {
         <div class="viewer__static" data-testid="viewer-static">

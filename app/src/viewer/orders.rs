@@ -10,7 +10,7 @@ use super::net::Refusal;
 use super::overlay::TargetMaps;
 use super::scene::Scene;
 use super::schedule::{
-    Failure, MOST_REQUESTS, MOST_REQUESTS_AHEAD, TileKey, pixels, texture_bytes,
+    Failure, MOST_REQUESTS, MOST_REQUESTS_AHEAD, TileKey, needs_mipmaps, pixels, texture_bytes,
 };
 use super::state::find_target;
 
@@ -53,7 +53,7 @@ impl Scene {
     pub fn orders(&mut self) -> (Vec<Order>, Option<f64>) {
         let mut orders = Vec::new();
         let (wanted, ahead) = (&self.plan.tiles, &self.ahead);
-        self.in_flight.retain(|key, (_, controller)| {
+        self.in_flight.retain(|key, (_, controller, _)| {
             let stays = wanted.contains(key) || ahead.contains(key);
             if !stays {
                 controller.abort();
@@ -102,7 +102,8 @@ impl Scene {
                 pixels,
                 signal: controller.signal(),
             });
-            self.in_flight.insert(key, (self.next_ticket, controller));
+            self.in_flight
+                .insert(key, (self.next_ticket, controller, now));
         }
         self.will_retry = wake_in.is_some();
         match self.layers.next_fetch(now) {
@@ -176,16 +177,20 @@ impl Scene {
         if self
             .in_flight
             .get(&key)
-            .is_none_or(|(own, _)| *own != ticket)
+            .is_none_or(|(own, ..)| *own != ticket)
         {
             return false;
         }
-        self.in_flight.remove(&key);
+        if let Some((_, _, ordered_at)) = self.in_flight.remove(&key) {
+            let millis = js_sys::Date::now() - ordered_at;
+            self.tile_millis += (millis - self.tile_millis) * 0.2;
+        }
+        let mipmaps = needs_mipmaps(&self.slide.pyramid, key.level);
         let uploaded = tile.and_then(|bitmap| {
             let texture = self
                 .renderer
                 .as_ref()
-                .and_then(|renderer| renderer.upload_tile(&bitmap));
+                .and_then(|renderer| renderer.upload_tile(&bitmap, mipmaps));
             let bytes = texture_bytes(bitmap.width(), bitmap.height());
             bitmap.close();
             match texture {

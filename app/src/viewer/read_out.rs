@@ -4,10 +4,11 @@ use domain::layer::Quantity;
 use leptos::prelude::*;
 
 use super::format::{exact, length, number};
-use super::legend::value_text;
-use super::state::{Hover, ViewState};
+use super::state::{Hover, LayerReading, OverlayStatus, ViewState};
+use super::summary::{unit, value_text};
 
-/// Value, percentile and all quantities of the tile that is read, and where that is.
+/// Value and percentile of the tile that is read in each layer, all quantities of the chosen layer's target, the tile
+/// probability of all targets, and where that is.
 #[component]
 pub fn ReadOut() -> impl IntoView {
     let state = ViewState::from_context();
@@ -18,7 +19,8 @@ pub fn ReadOut() -> impl IntoView {
             |(x, y)| [&length(x * mpp.x), ", ", &length(y * mpp.y)].concat(),
         )
     };
-    // The parts are always there and change their words: nothing is built while the cursor moves.
+    // The parts are always there and change their words: nothing is built while the cursor moves, but for the rows of
+    // several layers.
     let text = move |write: fn(&Hover) -> String| {
         move || {
             state
@@ -26,17 +28,29 @@ pub fn ReadOut() -> impl IntoView {
                 .with(|hover| hover.as_ref().map(write).unwrap_or_default())
         }
     };
+    let reading = move |write: fn(&LayerReading) -> String| {
+        move || {
+            state.hover.with(|hover| {
+                let reading = hover.as_ref().and_then(Hover::reading);
+                reading.map(write).unwrap_or_default()
+            })
+        }
+    };
     let is_tile = move || state.hover.with(Option::is_some);
+    let chosen_unit = Memo::new(move |_| match state.chosen_status() {
+        OverlayStatus::Shown(summary) => unit(summary.quantity, summary.scale),
+        _ => "",
+    });
     let rows = Quantity::ALL
         .into_iter()
         .enumerate()
         .map(|(index, quantity)| {
-            let value = move |write: fn(Quantity, f64) -> String| {
+            let value = move |write: fn(bool, f64) -> String| {
                 move || {
                     state.hover.with(|hover| {
-                        hover
-                            .as_ref()
-                            .map(|hover| write(quantity, hover.quantities[index]))
+                        let value = hover.as_ref().and_then(|hover| hover.quantities.get(index));
+                        value
+                            .map(|&value| write(quantity.is_signed(), value))
                             .unwrap_or_default()
                     })
                 }
@@ -80,6 +94,14 @@ pub fn ReadOut() -> impl IntoView {
             .hover
             .with(|hover| hover.as_ref().is_some_and(|hover| hover.targets.len() > 1))
     };
+    // The quantities are those of one model, also where a difference is shown.
+    let whose = Memo::new(move |_| match state.chosen_status() {
+        OverlayStatus::Shown(summary) if summary.minus.is_some() => {
+            ["All quantities of ", &summary.target, ", model A"].concat()
+        }
+        OverlayStatus::Shown(summary) => ["All quantities of ", &summary.target].concat(),
+        _ => String::new(),
+    });
     view! {
         <div class="read-out" data-testid="readout">
             <p class="read-out__place">
@@ -93,29 +115,83 @@ pub fn ReadOut() -> impl IntoView {
                 <p class="read-out__value">
                     <strong
                         data-testid="readout-value"
-                        data-value=text(|hover| exact(hover.reading().map_or(f64::NAN, |reading| reading.value)))
+                        data-value=reading(|reading| exact(reading.value))
                         data-tile=text(|hover| hover.tile.to_string())
                         data-spot=text(|hover| hover.spot.to_string())
                     >
-                        {text(|hover| hover.reading().map_or_else(String::new, |reading| number(reading.value)))}
+                        {reading(|reading| value_text(reading.signed, reading.value))}
                     </strong>
+                    <span data-testid="readout-unit">{chosen_unit}</span>
                     <span>
-                        {text(|hover| {
-                            [hover.reading().map_or("", |reading| reading.title.as_str()), " of tile ", &(hover.tile + 1).to_string()].concat()
-                        })}
+                        {reading(|reading| reading.title.clone())}
+                        {text(|hover| [", tile ", &(hover.tile + 1).to_string()].concat())}
                     </span>
-                    <span data-testid="readout-percentile" data-value=text(|hover| exact(hover.reading().map_or(f64::NAN, |reading| reading.percentile)))>
-                        {text(|hover| {
-                            ["percentile ", &number(hover.reading().map_or(f64::NAN, |reading| reading.percentile)), " of this slide\u{2019}s tiles"].concat()
+                    <span
+                        data-testid="readout-percentile"
+                        data-value=reading(|reading| exact(reading.percentile))
+                    >
+                        {reading(|reading| {
+                            ["percentile ", &number(reading.percentile), " of this slide\u{2019}s tiles"].concat()
                         })}
                     </span>
                 </p>
+                {other_layers(state)}
+                <p class="read-out__heading">{whose}</p>
                 <dl class="read-out__list">{rows}</dl>
                 <div hidden=move || !has_targets()>
-                    <p class="read-out__heading">"Tile probability per target"</p>
+                    <p class="read-out__heading">"Tile probability per target, uncalibrated"</p>
                     <dl class="read-out__list">{targets}</dl>
                 </div>
             </div>
+        </div>
+    }
+}
+
+/// Value and percentile in the layers that are not chosen, the top one first.
+fn other_layers(state: ViewState) -> impl IntoView {
+    let units = Memo::new(move |_| {
+        let unit_of = |status: &OverlayStatus| match status {
+            OverlayStatus::Shown(summary) => unit(summary.quantity, summary.scale),
+            _ => "",
+        };
+        state
+            .overlays
+            .with(|overlays| overlays.iter().map(unit_of).collect::<Vec<_>>())
+    });
+    let has_others = move || {
+        state.hover.with(|hover| {
+            hover.as_ref().is_some_and(|hover| {
+                hover.layers.iter().flatten().count() > usize::from(hover.reading().is_some())
+            })
+        })
+    };
+    let rows = move || {
+        let units = units.get();
+        state.hover.with(|hover| {
+            let Some(hover) = hover else {
+                return Vec::new();
+            };
+            let others = hover.layers.iter().zip(units).enumerate().rev();
+            others
+                .filter(|(index, _)| *index != hover.chosen)
+                .filter_map(|(_, (reading, unit))| {
+                    let reading = reading.as_ref()?;
+                    let value = value_text(reading.signed, reading.value);
+                    let percentile = number(reading.percentile);
+                    Some(view! {
+                        <dt>{reading.title.clone()}</dt>
+                        <dd data-testid="readout-layer" data-value=exact(reading.value)>
+                            {[&value, " ", unit, ", percentile ", &percentile].concat()}
+                        </dd>
+                    })
+                })
+                .collect()
+        })
+    };
+    view! {
+        <div hidden=move || !has_others()>
+            <p class="read-out__heading">"Other layers"</p>
+            <dl class="read-out__list read-out__list--wide">{rows}</dl>
         </div>
     }
 }

@@ -200,18 +200,21 @@ impl Renderer {
         self.gl.get_extension(name).ok().flatten()
     }
 
-    /// A decoded tile as a texture, colours untouched.
+    /// A decoded tile as a texture, colours untouched; with smaller copies of itself where it may be drawn much smaller.
     #[must_use]
-    pub fn upload_tile(&self, bitmap: &ImageBitmap) -> Option<WebGlTexture> {
+    pub fn upload_tile(&self, bitmap: &ImageBitmap, mipmaps: bool) -> Option<WebGlTexture> {
         let gl = &self.gl;
         let (width, height) = (bitmap.width(), bitmap.height());
-        let levels = 32 - width.max(height).max(1).leading_zeros();
         let texture = texture(gl, Gl::TEXTURE0, Gl::LINEAR)?;
-        gl.tex_parameteri(
-            Gl::TEXTURE_2D,
-            Gl::TEXTURE_MIN_FILTER,
-            Gl::LINEAR_MIPMAP_LINEAR as i32,
-        );
+        let mut levels = 1;
+        if mipmaps {
+            levels = 32 - width.max(height).max(1).leading_zeros();
+            gl.tex_parameteri(
+                Gl::TEXTURE_2D,
+                Gl::TEXTURE_MIN_FILTER,
+                Gl::LINEAR_MIPMAP_LINEAR as i32,
+            );
+        }
         gl.tex_storage_2d(
             Gl::TEXTURE_2D,
             levels as i32,
@@ -229,7 +232,9 @@ impl Renderer {
             bitmap,
         )
         .ok()?;
-        gl.generate_mipmap(Gl::TEXTURE_2D);
+        if mipmaps {
+            gl.generate_mipmap(Gl::TEXTURE_2D);
+        }
         Some(texture)
     }
 

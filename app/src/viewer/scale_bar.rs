@@ -1,15 +1,63 @@
 //! How large things are: a bar in µm and the magnification.
 
+use domain::camera::Camera;
 use domain::geometry::Mpp;
 use leptos::prelude::*;
 
 use super::format::{length, number};
+use super::magnification::{is_beyond_scan, scanned, um_per_px};
 use super::state::ViewState;
+use crate::erase::Erase;
 
 /// The bar is at most this long, px.
 const LONGEST: f64 = 150.0;
 
-/// The longest of 1, 2, 5, 10 … µm that fits.
+/// A bar of a round length.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bar {
+    /// Its length on the slide, µm.
+    pub um: f64,
+    /// Its length on the screen, CSS px.
+    pub px: f64,
+}
+
+impl Bar {
+    /// The longest of 1, 2, 5, 10 … µm that fits.
+    #[must_use]
+    pub fn of(camera: &Camera, mpp: Mpp) -> Self {
+        let um_per_px = um_per_px(camera, mpp);
+        let um = nice_length(LONGEST * um_per_px);
+        Self {
+            um,
+            px: um / um_per_px,
+        }
+    }
+
+    /// Its length in words: whole numbers need no digits behind the point.
+    #[must_use]
+    pub fn text(&self) -> String {
+        if self.um >= 1000.0 {
+            [&(self.um / 1000.0).to_string(), " mm"].concat()
+        } else if self.um >= 1.0 {
+            [&self.um.to_string(), " µm"].concat()
+        } else {
+            length(self.um)
+        }
+    }
+}
+
+/// The magnification of a zoom in words.
+#[must_use]
+pub fn magnification_text(zoom: f64, objective: Option<f64>, mpp: Mpp) -> String {
+    let power = scanned(objective, mpp) * zoom;
+    let beyond = if is_beyond_scan(power, objective, mpp) {
+        ", beyond the scan"
+    } else {
+        ""
+    };
+    [&number(power), "\u{d7}", beyond].concat()
+}
+
 fn nice_length(um_at_most: f64) -> f64 {
     let power = 10f64.powf(um_at_most.log10().floor());
     [5.0, 2.0, 1.0]
@@ -19,61 +67,49 @@ fn nice_length(um_at_most: f64) -> f64 {
         .unwrap_or(power)
 }
 
-/// Text of the bar: whole numbers need no digits behind the point.
-fn bar_text(um: f64) -> String {
-    if um >= 1000.0 {
-        [&(um / 1000.0).to_string(), " mm"].concat()
-    } else if um >= 1.0 {
-        [&um.to_string(), " µm"].concat()
-    } else {
-        length(um)
-    }
-}
-
-/// Scale bar and magnification, right at every zoom.
+/// Scale bar and magnification, right at every zoom and rotation.
 #[component]
 pub fn ScaleBar(
-    /// Micrometres per slide pixel.
-    mpp: Mpp,
     /// Magnification of the objective, where known.
     objective: Option<f64>,
 ) -> impl IntoView {
     let state = ViewState::from_context();
-    let zoom = Memo::new(move |_| state.camera.with(|camera| camera.map(|camera| camera.zoom)));
-    let bar = move || {
-        let zoom = zoom.get()?;
-        let um = nice_length(LONGEST * mpp.x / zoom);
-        Some((um, um / mpp.x * zoom))
+    let bar = Memo::new(move |_| {
+        let mpp = state.mpp.get();
+        state
+            .camera
+            .with(|camera| camera.map(|camera| (Bar::of(&camera, mpp), camera.zoom)))
+    });
+    let width = move || {
+        bar.get()
+            .map(|(bar, _)| [&bar.px.to_string(), "px"].concat())
     };
-    let width = move || bar().map(|(_, px)| [&px.to_string(), "px"].concat());
     // Before the first picture there is nothing to measure.
-    let hidden = move || zoom.get().is_none().then_some("hidden");
-    // By convention 10 µm per px is magnification 1; the objective, where known, says it better.
-    let magnification = move || {
-        zoom.get().map_or_else(String::new, |zoom| {
-            [
-                &number(objective.unwrap_or(10.0 / mpp.mean()) * zoom),
-                "\u{d7}",
-            ]
-            .concat()
-        })
-    };
+    let hidden = move || bar.get().is_none().then_some("hidden");
     view! {
         <div class="scale-bar" data-testid="scale-bar" style:visibility=hidden>
-            <span class="scale-bar__line" style:width=width></span>
+            <span class="scale-bar__line" data-testid="scale-bar-line" style:width=width></span>
             <span class="scale-bar__text" data-testid="scale-bar-text">
-                {move || bar().map_or_else(String::new, |(um, _)| bar_text(um))}
+                {move || bar.get().map_or_else(String::new, |(bar, _)| bar.text())}
             </span>
-            <span class="scale-bar__text" data-testid="magnification" title="Magnification of the objective that would show this much">
-                {magnification}
+            <span
+                class="scale-bar__text"
+                data-testid="magnification"
+                title="Magnification of the objective that would show this much"
+            >
+                {move || {
+                    bar.get().map_or_else(String::new, |(_, zoom)| magnification_text(zoom, objective, state.mpp.get()))
+                }}
             </span>
         </div>
     }
+    .erase()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use domain::geometry::SlideRect;
 
     #[test]
     fn the_bar_has_a_round_length_that_fits() {
@@ -86,7 +122,47 @@ mod tests {
         ] {
             assert!((nice_length(most) - nice).abs() < 1e-9, "{most}");
         }
-        assert_eq!(bar_text(nice_length(7400.0)), "5 mm");
-        assert_eq!(bar_text(nice_length(30.0)), "20 µm");
+        let text = |um| Bar { um, px: 1.0 }.text();
+        assert_eq!(text(5000.0), "5 mm");
+        assert_eq!(text(20.0), "20 µm");
+        assert_eq!(text(0.5), "0.500 µm");
+    }
+
+    #[test]
+    fn the_bar_is_as_long_as_it_says_however_the_slide_lies() {
+        let rect = SlideRect {
+            x: 0.0,
+            y: 0.0,
+            width: 9000.0,
+            height: 6000.0,
+        };
+        let mpp = Mpp { x: 0.25, y: 0.3 };
+        for rotation in [0.0, 45.0, 90.0, 200.0] {
+            for zoom in [0.01, 0.3, 7.0] {
+                let camera = Camera {
+                    rotation,
+                    zoom,
+                    ..Camera::fit(&rect, 800.0, 600.0)
+                };
+                let bar = Bar::of(&camera, mpp);
+                assert!((40.0..=LONGEST + 1e-9).contains(&bar.px), "{bar:?}");
+                let (from, to) = (
+                    camera.slide_from_screen(10.0, 20.0),
+                    camera.slide_from_screen(10.0 + bar.px, 20.0),
+                );
+                let um = ((to.0 - from.0) * mpp.x).hypot((to.1 - from.1) * mpp.y);
+                assert!((um / bar.um - 1.0).abs() < 1e-9, "{rotation} {zoom}");
+            }
+        }
+    }
+
+    #[test]
+    fn more_than_was_scanned_is_called_so() {
+        let mpp = Mpp::square(0.5);
+        assert_eq!(magnification_text(1.0, Some(20.0), mpp), "20.0×");
+        assert_eq!(
+            magnification_text(2.0, Some(20.0), mpp),
+            "40.0×, beyond the scan"
+        );
     }
 }

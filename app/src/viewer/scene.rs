@@ -7,8 +7,12 @@ use domain::camera::{Camera, normal_degrees};
 use domain::stain::Light;
 use domain::view::SlideDetail;
 use leptos::prelude::*;
+use send_wrapper::SendWrapper;
 use wasm_bindgen::JsCast;
-use web_sys::{AbortController, HtmlCanvasElement, HtmlElement, WebGlTexture, WebglLoseContext};
+use web_sys::{
+    AbortController, CanvasRenderingContext2d, HtmlCanvasElement, HtmlElement, WebGlTexture,
+    WebglLoseContext,
+};
 
 use super::cache::Cache;
 use super::input::{Fingers, read_point};
@@ -19,9 +23,13 @@ use super::schedule::{Failure, Plan, TileKey, ahead, edges, plan};
 use super::state::{Command, ViewState};
 
 /// Bytes of tile textures kept.
-const MOST_TEXTURE_BYTES: usize = 384 << 20;
+const MOST_TEXTURE_BYTES: usize = 256 << 20;
 /// Bytes of tile textures of one view.
-const MOST_VIEW_BYTES: usize = 192 << 20;
+const MOST_VIEW_BYTES: usize = 160 << 20;
+/// Tiles that take less than this come fast, ms.
+const FAST_TILE: f64 = 60.0;
+/// While the view moves, what lies under the cursor is told this often, ms.
+const READING_PAUSE: f64 = 120.0;
 /// How long a jump takes, ms.
 const FLY_TIME: f64 = 260.0;
 
@@ -54,11 +62,17 @@ pub struct Scene {
     /// A ruler that is being drawn: where it began, px.
     pub(super) measuring: Option<(f64, f64)>,
     pub(super) cache: Cache<TileKey, WebGlTexture>,
-    pub(super) in_flight: HashMap<TileKey, (u64, AbortController)>,
+    /// The ticket of each request, what cancels it, and when it was made, ms.
+    pub(super) in_flight: HashMap<TileKey, (u64, AbortController, f64)>,
+    /// How long a tile takes from the request until it is decoded, of late, ms.
+    pub(super) tile_millis: f64,
     pub(super) failures: HashMap<TileKey, Failure>,
     pub(super) next_ticket: u64,
     pub(super) layers: Layers,
     tile_style: TileStyle,
+    /// When and for which view it was told what lies under the cursor.
+    read_at: f64,
+    read_for: Option<Camera>,
     pub(super) will_retry: bool,
     pub(super) is_settled: bool,
 }
@@ -100,9 +114,12 @@ impl Scene {
             measuring: None,
             cache: Cache::new(MOST_TEXTURE_BYTES),
             in_flight: HashMap::new(),
+            tile_millis: FAST_TILE,
             tile_style: TileStyle::new(Light::PLAIN, None),
             failures: HashMap::new(),
             next_ticket: 0,
+            read_at: 0.0,
+            read_for: None,
             will_retry: false,
             is_settled: false,
         })
@@ -261,7 +278,36 @@ impl Scene {
         {
             self.view.overlays.set(statuses);
         }
+        self.tell_overview();
         self.read_pointer();
+    }
+
+    /// Tells the cells of the chosen layer, while the overview shows them.
+    fn tell_overview(&self) {
+        let overview = if self.view.overview_on.get_untracked() {
+            self.layers.overview(self.view.chosen.get_untracked())
+        } else {
+            None
+        };
+        if self
+            .view
+            .overview
+            .with_untracked(|before| *before != overview)
+        {
+            self.view.overview.set(overview);
+        }
+    }
+
+    /// Puts a picture of what is seen into the shared state. The browser forgets what was drawn when it has shown it: drawn
+    /// anew and copied in one go.
+    pub fn take_picture(&mut self) {
+        let Some(camera) = self.camera else {
+            return;
+        };
+        self.paint(&camera);
+        if let Some(picture) = copied(&self.canvas) {
+            self.view.snapshot.set(Some(SendWrapper::new(picture)));
+        }
     }
 
     /// Tells what is under the cursor or, for whoever uses the keyboard, in the middle.
@@ -317,8 +363,16 @@ impl Scene {
                 (0.5 - x / camera.width, 0.5 - y / camera.height)
             });
             self.view.camera.set(Some(camera));
+        }
+        // Nobody reads numbers that rush by, and each of them is work for the page.
+        let is_told = self.read_for == Some(camera);
+        let is_moving = !self.mover.is_still() || self.fingers.any();
+        if !is_told && (!is_moving || now - self.read_at > READING_PAUSE) {
+            self.read_for = Some(camera);
+            self.read_at = now;
             self.read_pointer();
         }
+        self.place_outline();
         let is_still = self.mover.is_still() && !self.fingers.any();
         if is_still {
             self.heading = (0.0, 0.0);
@@ -340,6 +394,7 @@ impl Scene {
                 self.device_scale(&aim),
                 focus,
                 MOST_VIEW_BYTES,
+                self.tile_millis < FAST_TILE,
             );
             // As far ahead as the slide goes in half a second, at most a screen.
             let far = |share: f64| (share * 30.0).clamp(-1.0, 1.0);
@@ -498,7 +553,7 @@ impl Scene {
 
 impl Drop for Scene {
     fn drop(&mut self) {
-        for (_, controller) in self.in_flight.values() {
+        for (_, controller, _) in self.in_flight.values() {
             controller.abort();
         }
         // Browsers allow a page few contexts: give this one back now, not when the garbage is collected.
@@ -512,6 +567,19 @@ impl Drop for Scene {
                 .lose_context();
         }
     }
+}
+
+/// What a canvas shows now.
+fn copied(canvas: &HtmlCanvasElement) -> Option<HtmlCanvasElement> {
+    let element = document().create_element("canvas").ok()?;
+    let copy: HtmlCanvasElement = element.dyn_into().ok()?;
+    copy.set_width(canvas.width());
+    copy.set_height(canvas.height());
+    let context: CanvasRenderingContext2d = copy.get_context("2d").ok()??.dyn_into().ok()?;
+    context
+        .draw_image_with_html_canvas_element(canvas, 0.0, 0.0)
+        .ok()?;
+    Some(copy)
 }
 
 fn wants_less_motion() -> bool {

@@ -3,8 +3,8 @@
 use domain::camera::Camera;
 use domain::geometry::{Pyramid, SlideRect};
 
-/// Requests under way at most: browsers allow six connections per host.
-pub const MOST_REQUESTS: usize = 6;
+/// Requests under way at most: browsers allow six connections per host, and while some are decoded others can be read.
+pub const MOST_REQUESTS: usize = 10;
 /// Requests for what is not seen yet, under way at most.
 pub const MOST_REQUESTS_AHEAD: usize = 2;
 /// Tiles fetched ahead of one view at most.
@@ -106,7 +106,8 @@ impl Plan {
 }
 
 /// Plans a view. `device_scale` is device pixels per screen pixel, `focus` a slide point (else the middle), `most_bytes`
-/// what the tiles of one view may take as textures.
+/// what the tiles of one view may take as textures. Where tiles come fast (`is_fast`), nothing is fetched that would be
+/// covered in a moment.
 #[must_use]
 pub fn plan(
     pyramid: &Pyramid,
@@ -114,6 +115,7 @@ pub fn plan(
     device_scale: f64,
     focus: Option<(f64, f64)>,
     most_bytes: usize,
+    is_fast: bool,
 ) -> Plan {
     // On a fine screen 0.7 image pixels per device pixel look sharp and cost half.
     let bias = if device_scale >= 1.5 { 1.4 } else { 1.0 };
@@ -140,7 +142,7 @@ pub fn plan(
     if level < last {
         tiles = tiles_in_view(pyramid, camera, last);
         // A preview half-way in between, where it costs little.
-        if level + 1 < last {
+        if level + 1 < last && !is_fast {
             let mut preview = tiles_in_view(pyramid, camera, level + 1);
             if preview.len() * 3 <= sharp.len() {
                 sort_by_distance(pyramid, &mut preview, focus);
@@ -177,6 +179,17 @@ pub fn ahead(pyramid: &Pyramid, camera: &Camera, plan: &Plan, heading: (f64, f64
     sort_by_distance(pyramid, &mut tiles, (camera.centre_x, camera.centre_y));
     tiles.truncate(MOST_AHEAD);
     tiles
+}
+
+/// Whether the tiles of a level are ever drawn at less than half their size, and so need smaller copies of themselves: the
+/// next level is much coarser, or there is none.
+#[must_use]
+pub fn needs_mipmaps(pyramid: &Pyramid, level: u32) -> bool {
+    let scale = |level: usize| pyramid.downsample(level).map(|(x, y)| x.max(y));
+    match (scale(level as usize), scale(level as usize + 1)) {
+        (Some(own), Some(next)) => next / own > 2.1,
+        _ => true,
+    }
 }
 
 /// Bytes of a texture with its mipmaps.
@@ -373,7 +386,7 @@ mod tests {
     fn the_view_is_covered_coarse_before_fine_and_nearest_first() {
         let pyramid = pyramid();
         let camera = camera(0.9);
-        let plan = plan(&pyramid, &camera, 1.0, None, MANY);
+        let plan = plan(&pyramid, &camera, 1.0, None, MANY, false);
         assert_eq!(plan.level, 0);
         let levels: Vec<u32> = plan.tiles.iter().map(|key| key.level).collect();
         assert!(levels.is_sorted_by(|a, b| a >= b), "{levels:?}");
@@ -398,7 +411,7 @@ mod tests {
         let pyramid = pyramid();
         let camera = camera(1.0);
         let focus = camera.slide_from_screen(1150.0, 30.0);
-        let plan = plan(&pyramid, &camera, 1.0, Some(focus), MANY);
+        let plan = plan(&pyramid, &camera, 1.0, Some(focus), MANY, false);
         let first = edges(&pyramid, plan.sharp_tiles()[0]).unwrap();
         assert!(first.left <= focus.0 && focus.0 <= first.right);
         assert!(first.top <= focus.1 && focus.1 <= first.bottom);
@@ -409,7 +422,7 @@ mod tests {
         let pyramid = pyramid();
         for zoom in [0.01, 0.03, 0.1, 0.26, 0.3, 1.0, 8.0] {
             let bytes = 20 << 20;
-            let plan = plan(&pyramid, &camera(zoom), 2.0, None, bytes);
+            let plan = plan(&pyramid, &camera(zoom), 2.0, None, bytes, false);
             let sharp = plan.sharp * texture_bytes(240, 240);
             assert!(
                 sharp <= bytes + texture_bytes(240, 240),
@@ -420,7 +433,7 @@ mod tests {
         let flat = Pyramid {
             levels: pyramid.levels[..1].to_vec(),
         };
-        let plan = plan(&flat, &camera(0.01), 1.0, None, 20 << 20);
+        let plan = plan(&flat, &camera(0.01), 1.0, None, 20 << 20, false);
         assert!(plan.tiles.len() <= (20 << 20) / texture_bytes(240, 240) + 1);
     }
 
@@ -432,7 +445,7 @@ mod tests {
             rotation: 45.0,
             ..upright
         };
-        let tiles = plan(&pyramid, &turned, 1.0, None, MANY);
+        let tiles = plan(&pyramid, &turned, 1.0, None, MANY, false);
         for x in 0..=30 {
             for y in 0..=20 {
                 let (x, y) = turned.slide_from_screen(f64::from(x) * 40.0, f64::from(y) * 40.0);
@@ -451,7 +464,7 @@ mod tests {
     fn what_comes_next_is_fetched_ahead() {
         let pyramid = pyramid();
         let camera = camera(0.9);
-        let plan = plan(&pyramid, &camera, 1.0, None, MANY);
+        let plan = plan(&pyramid, &camera, 1.0, None, MANY, false);
         let right = ahead(&pyramid, &camera, &plan, (0.5, 0.0));
         let seen = camera.visible();
         assert!(!right.is_empty() && right.len() <= MOST_AHEAD);
@@ -471,7 +484,37 @@ mod tests {
             centre_x: -90_000.0,
             ..camera(1.0)
         };
-        assert!(plan(&pyramid(), &away, 1.0, None, MANY).tiles.is_empty());
+        assert!(
+            plan(&pyramid(), &away, 1.0, None, MANY, false)
+                .tiles
+                .is_empty()
+        );
+    }
+
+    #[test]
+    fn only_levels_with_a_wide_step_below_need_smaller_copies() {
+        let level = |side| LevelInfo {
+            width: side,
+            height: side,
+            tile_width: 256,
+            tile_height: 256,
+        };
+        let pyramid = Pyramid {
+            levels: [4001, 2001, 501].map(level).to_vec(),
+        };
+        let needs = [0, 1, 2].map(|level| needs_mipmaps(&pyramid, level));
+        assert_eq!(needs, [false, true, true]);
+    }
+
+    #[test]
+    fn where_tiles_come_fast_there_is_no_preview() {
+        let pyramid = pyramid();
+        let camera = camera(0.9);
+        let slow = plan(&pyramid, &camera, 1.0, None, MANY, false);
+        let fast = plan(&pyramid, &camera, 1.0, None, MANY, true);
+        assert_eq!(fast.sharp_tiles(), slow.sharp_tiles());
+        assert!(slow.tiles.iter().any(|key| key.level == 1));
+        assert!(fast.tiles.iter().all(|key| key.level != 1));
     }
 
     #[test]

@@ -9,6 +9,8 @@ use domain::score::Scale;
 use domain::stain::{Light, Stains};
 use domain::view::{ModelOnSlide, SlideDetail, TargetOnSlide};
 use leptos::prelude::*;
+use send_wrapper::SendWrapper;
+use web_sys::HtmlCanvasElement;
 
 /// The state of one view. Whoever shows a view provides it by context, before viewer and panel.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -57,6 +59,35 @@ pub struct ViewState {
     pub slide: RwSignal<Option<String>>,
     /// Whether the browser can draw. Written by the viewer.
     pub is_supported: RwSignal<bool>,
+
+    /// Whether the overview shows the heatmap, too.
+    pub overview_on: RwSignal<bool>,
+    /// The chosen layer as the overview draws it; `None` while none is shown. Written by the viewer while `overview_on` is.
+    pub overview: RwSignal<Option<Overview>>,
+    /// A picture of what is seen, at the resolution of the screen. Written by the viewer upon [`Ask::Snapshot`]; taken away
+    /// by whoever saves it.
+    pub snapshot: RwSignal<Option<SendWrapper<HtmlCanvasElement>>>,
+}
+
+/// A layer in small: one cell per tile.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Overview {
+    /// One per spot that has a grid.
+    pub spots: Vec<OverviewSpot>,
+}
+
+/// The cells of one spot.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OverviewSpot {
+    /// The part of the slide that all cells together cover, px.
+    pub rect: SlideRect,
+    /// Cells side by side.
+    pub columns: u32,
+    /// Cells one above the other.
+    pub rows: u32,
+    /// Red, green, blue and opacity of each cell, row by row, not premultiplied: `4 · columns · rows` bytes. Clear where there
+    /// is no tile or the threshold leaves it out.
+    pub rgba: Vec<u8>,
 }
 
 /// What a press of the pointer does.
@@ -114,6 +145,9 @@ impl ViewState {
             mpp: RwSignal::new(Mpp::square(1.0)),
             slide: RwSignal::new(None),
             is_supported: RwSignal::new(true),
+            overview_on: RwSignal::new(false),
+            overview: RwSignal::new(None),
+            snapshot: RwSignal::new(None),
         }
     }
 

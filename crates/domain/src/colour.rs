@@ -118,10 +118,24 @@ impl ColourMap {
     /// The map as a CSS gradient from left to right.
     #[must_use]
     pub fn css_gradient(self) -> String {
-        let stops: Vec<String> = (0..=16)
+        self.css_gradient_between(0.0, 1.0)
+    }
+
+    /// The map as a CSS gradient whose ends lie at two shares of the width, in or beyond it; outside of them the colours of
+    /// the ends go on.
+    #[must_use]
+    pub fn css_gradient_between(self, from: f64, to: f64) -> String {
+        const LAST: u8 = 16;
+        let stops: Vec<String> = (0..=LAST)
             .map(|i| {
-                let [r, g, b] = self.at(f64::from(i) / 16.0);
-                format!("#{r:02x}{g:02x}{b:02x}")
+                let [r, g, b] = self.at(f64::from(i) / f64::from(LAST));
+                // What lies between two stops with a place is spread evenly by the browser.
+                let place = match i {
+                    0 => format!(" {}%", from * 100.0),
+                    LAST => format!(" {}%", to * 100.0),
+                    _ => String::new(),
+                };
+                format!("#{r:02x}{g:02x}{b:02x}{place}")
             })
             .collect();
         format!("linear-gradient(to right, {})", stops.join(", "))
@@ -211,6 +225,15 @@ mod tests {
         }
         assert_eq!(ColourMap::Study.at(0.5), [0xe0, 0xe0, 0xe0]);
         assert_eq!(ColourMap::Study.at(-3.0), [0x05, 0x30, 0x61]);
+    }
+
+    #[test]
+    fn a_gradient_says_where_its_ends_lie() {
+        let whole = ColourMap::Study.css_gradient();
+        assert!(whole.starts_with("linear-gradient(to right, #053061 0%, "));
+        assert!(whole.ends_with("#d6604d 100%)"), "{whole}");
+        let part = ColourMap::Study.css_gradient_between(0.25, 1.5);
+        assert!(part.contains("#053061 25%,") && part.ends_with("#d6604d 150%)"));
     }
 
     #[test]

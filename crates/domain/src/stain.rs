@@ -18,6 +18,20 @@ pub struct Stains {
     pub eosin: StainVector,
 }
 
+/// The stains of a slide as estimated from its pixels, or why they cannot be.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct StainEstimate {
+    /// The vectors; `None` when they cannot be told.
+    pub stains: Option<Stains>,
+    /// Number of stained pixels that were looked at.
+    pub pixels: u32,
+    /// How large these are, µm.
+    pub um_per_px: f64,
+    /// Why there are no vectors, and what to do.
+    pub problem: Option<String>,
+}
+
 /// What an image is taken apart into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum StainChannel {
@@ -152,6 +166,12 @@ impl Stains {
     }
 }
 
+/// How a stain looks that absorbs so much: red, green, blue (I = 255 · 10^(−amount · vector)).
+#[must_use]
+pub fn colour_of(vector: StainVector, amount: f64) -> [u8; 3] {
+    vector.map(|density| (255.0 * 10f64.powf(-amount * density)).round() as u8)
+}
+
 fn unit(vector: StainVector) -> Option<StainVector> {
     let length = vector.iter().map(|value| value * value).sum::<f64>().sqrt();
     (length.is_finite() && length > 1e-6).then(|| vector.map(|value| value / length))
@@ -240,6 +260,12 @@ mod tests {
             eosin: [f64::NAN; 3],
         };
         assert_eq!(none.unmixing(), None);
+    }
+
+    #[test]
+    fn a_stain_has_the_colour_of_what_it_lets_through() {
+        assert_eq!(colour_of([0.0, 1.0, 0.5], 1.0), [255, 26, 81]);
+        assert_eq!(colour_of([0.3, 0.3, 0.3], 0.0), [255; 3]);
     }
 
     #[test]

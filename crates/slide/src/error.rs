@@ -52,6 +52,12 @@ pub enum SlideError {
         /// What is too large, and how large it may be.
         reason: String,
     },
+    /// The file is not the one that was opened any more: other pixels may be in it.
+    #[error("the file of this slide has changed since it was opened")]
+    Changed {
+        /// The file.
+        path: PathBuf,
+    },
     /// The file does not say how large its pixels are, and guessing would make every measure wrong.
     #[error(
         "the file does not say how many micrometres a pixel spans. Say it with --mpp, for example --mpp 0.5 (20× objective) or --mpp 0.25 (40×)"
@@ -100,9 +106,27 @@ pub enum SlideError {
         /// What the decoder said.
         reason: String,
     },
+    /// A slide could not be written.
+    #[error("the slide cannot be written: {reason}")]
+    Write {
+        /// What the system said.
+        reason: io::Error,
+    },
+    /// A slide could not be written for want of room. Nothing of it is left.
+    #[error("the disk is full: the slide was not written. Make room and try again")]
+    DiskFull,
 }
 
 impl SlideError {
+    pub(crate) fn from_writing(reason: io::Error) -> Self {
+        match reason.kind() {
+            io::ErrorKind::StorageFull
+            | io::ErrorKind::QuotaExceeded
+            | io::ErrorKind::FileTooLarge => Self::DiskFull,
+            _ => Self::Write { reason },
+        }
+    }
+
     pub(crate) fn io(path: &Path, reason: io::Error) -> Self {
         Self::Io {
             path: path.to_path_buf(),
@@ -230,6 +254,7 @@ mod tests {
             SlideError::damaged(path, "it ends too soon"),
             SlideError::too_large(path, "it has many pixels"),
             SlideError::MissingMpp { path: path.into() },
+            SlideError::Changed { path: path.into() },
             SlideError::NotASlide {
                 path: path.into(),
                 reason: "it is empty".into(),

@@ -9,6 +9,8 @@
 use image::RgbImage;
 use jpeg_encoder::{ColorType, Encoder, EncodingError, SamplingFactor};
 
+use crate::error::SlideError;
+
 /// How the components of a stream are to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ColourModel {
@@ -87,18 +89,28 @@ pub(crate) fn is_complete(stream: &[u8]) -> bool {
         .any(|pair| pair == [0xFF, EOI])
 }
 
+/// Encodes pixels for display: quality 90, no chroma subsampling.
+///
+/// # Errors
+/// [`SlideError::InvalidRegion`] when the image is empty or a side exceeds 65,535 px.
+pub fn encode_jpeg(image: &RgbImage) -> Result<Vec<u8>, SlideError> {
+    encode(image).map_err(|error| SlideError::InvalidRegion {
+        reason: error.to_string(),
+    })
+}
+
 /// Encodes a decoded tile: quality 90, no chroma subsampling.
 pub(crate) fn encode(tile: &RgbImage) -> Result<Vec<u8>, EncodingError> {
+    encode_rgb(tile.as_raw(), tile.width(), tile.height())
+}
+
+/// As [`encode`], of R, G, B of each pixel, row by row.
+pub(crate) fn encode_rgb(pixels: &[u8], width: u32, height: u32) -> Result<Vec<u8>, EncodingError> {
     let side = |px: u32| u16::try_from(px).unwrap_or(u16::MAX);
-    let mut bytes = Vec::with_capacity(tile.as_raw().len() / 8);
+    let mut bytes = Vec::with_capacity(pixels.len() / 8);
     let mut encoder = Encoder::new(&mut bytes, QUALITY);
     encoder.set_sampling_factor(SamplingFactor::R_4_4_4);
-    encoder.encode(
-        tile.as_raw(),
-        side(tile.width()),
-        side(tile.height()),
-        ColorType::Rgb,
-    )?;
+    encoder.encode(pixels, side(width), side(height), ColorType::Rgb)?;
     Ok(bytes)
 }
 

@@ -7,7 +7,9 @@ use domain::geometry::{LevelInfo, Mpp, Pyramid};
 use image::RgbImage;
 
 use crate::error::SlideError;
+use crate::files::{self, Fetch, Fingerprint};
 use crate::jpeg;
+use crate::source::stored::StoredTile;
 use crate::source::{self, LevelRect, OWN_TILE_PX, Source};
 
 /// A pyramid goes on until its coarsest level is at most this long.
@@ -55,6 +57,7 @@ impl PyramidTile {
 /// An opened slide. `Send` and `Sync`; share it by [`Arc`].
 pub struct Slide {
     pub(crate) path: PathBuf,
+    fingerprint: Fingerprint,
     pub(crate) source: Box<dyn Source>,
     pub(crate) pyramid: Pyramid,
     /// The first so many levels of the pyramid are in the file.
@@ -79,6 +82,7 @@ impl Slide {
                 return Err(SlideError::ImplausibleMpp { um_per_px });
             }
         }
+        let metadata = std::fs::metadata(path).map_err(|reason| SlideError::io(path, reason))?;
         let (source, description) = source::open(path)?;
         let (mpp, mpp_origin) = match (options.mpp, description.mpp) {
             (Some(given), _) => (given, MppOrigin::Given),
@@ -92,6 +96,7 @@ impl Slide {
         let stored_levels = description.levels.len();
         Ok(Self {
             path: path.to_path_buf(),
+            fingerprint: Fingerprint::of(&metadata),
             source,
             pyramid: Pyramid {
                 levels: with_synthesised(description.levels),
@@ -147,21 +152,50 @@ impl Slide {
         &self.format
     }
 
-    /// Bytes that the open slide holds at most: decoded pixels, caches, index. To be weighed by whoever keeps slides open.
+    /// That of the file before it was opened.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
+    }
+
+    /// Whether the files that are read are still those that were opened: the slide's own, and of a slide of several files
+    /// those that stored tiles were found in. Asks the system, not the disk; a few microseconds.
+    ///
+    /// # Errors
+    /// [`SlideError::Changed`], or [`SlideError::Io`] when one is gone.
+    pub fn check_files(&self) -> Result<(), SlideError> {
+        files::check(&self.path, self.fingerprint)?;
+        self.source.check_files()
+    }
+
+    /// Bytes that the open slide holds now: decoded pixels, caches, index. To be weighed by whoever keeps slides open.
     #[must_use]
     pub fn resident_bytes(&self) -> u64 {
-        let overview = self.pyramid.levels.get(self.overview_level());
-        let overview_bytes = overview.map_or(0, |level| {
-            3 * u64::from(level.width) * u64::from(level.height)
-        });
+        let overview_bytes = match self.overview.try_lock() {
+            Ok(overview) => overview
+                .as_ref()
+                .map_or(0, |image| image.as_raw().len() as u64),
+            // It is being drawn, which takes a while, and who asks must not wait.
+            Err(_) => {
+                let info = self.pyramid.levels.get(self.overview_level());
+                info.map_or(0, |level| {
+                    3 * u64::from(level.width) * u64::from(level.height)
+                })
+            }
+        };
         self.source.resident_bytes() + overview_bytes
+    }
+
+    /// Lets go of decoded tiles that are only kept in case they are asked for again.
+    pub fn forget_decoded(&self) {
+        self.source.forget_decoded();
     }
 
     /// A pyramid tile as JPEG: the stored bytes where every browser reads them alike, else decoded and encoded once, to be
     /// cached by the caller. Blocks; not for async threads.
     ///
     /// # Errors
-    /// [`SlideError::OutOfBounds`], or [`SlideError::Read`] when this part of the file is damaged.
+    /// [`SlideError::OutOfBounds`]; [`SlideError::Read`] when this part of the file is damaged; [`SlideError::Changed`].
     pub fn pyramid_tile(
         &self,
         level: usize,
@@ -169,43 +203,78 @@ impl Slide {
         row: u32,
     ) -> Result<PyramidTile, SlideError> {
         let info = self.tile_level(level, column, row)?;
-        let (width, height) = (info.tile_width, info.tile_height);
-        if level < self.stored_levels
-            && let Some(bytes) = self.source.stored_tile(level, column, row)?
-        {
-            return Ok(PyramidTile {
-                bytes,
-                passed_through: true,
-                width,
-                height,
-            });
+        let (bytes, passed_through) = match self.stored_tile(level, column, row, Fetch::FromDisk)? {
+            StoredTile::Jpeg(bytes) => (bytes, true),
+            StoredTile::OnDisk | StoredTile::ToDraw => {
+                (self.drawn_tile(level, column, row)?, false)
+            }
+        };
+        Ok(PyramidTile {
+            bytes,
+            passed_through,
+            width: info.tile_width,
+            height: info.tile_height,
+        })
+    }
+
+    /// The stored bytes of a pyramid tile, never decoded. With [`Fetch::FromMemory`] it waits for no disk.
+    ///
+    /// # Errors
+    /// As [`Slide::pyramid_tile`].
+    pub fn stored_tile(
+        &self,
+        level: usize,
+        column: u32,
+        row: u32,
+        fetch: Fetch,
+    ) -> Result<StoredTile, SlideError> {
+        self.tile_level(level, column, row)?;
+        if level < self.stored_levels {
+            self.source.stored_tile(level, column, row, fetch)
+        } else {
+            Ok(StoredTile::ToDraw)
         }
-        let (x, y) = (column * width, row * height);
+    }
+
+    /// A pyramid tile decoded and encoded, padded to its level's tile size. Blocks; not for async threads.
+    ///
+    /// # Errors
+    /// As [`Slide::pyramid_tile`].
+    pub fn drawn_tile(&self, level: usize, column: u32, row: u32) -> Result<Vec<u8>, SlideError> {
+        let info = self.tile_level(level, column, row)?;
+        let (width, height) = (info.tile_width, info.tile_height);
+        let pixels = self.tile_pixels(level, column, row)?;
+        jpeg::encode(&padded(pixels, width, height)).map_err(|error| SlideError::Read {
+            path: self.path.clone(),
+            level,
+            x: column * width,
+            y: row * height,
+            reason: error.to_string(),
+        })
+    }
+
+    /// The part of a level that a pyramid tile shows, without padding. Blocks; not for async threads.
+    ///
+    /// # Errors
+    /// As [`Slide::pyramid_tile`].
+    pub fn tile_pixels(&self, level: usize, column: u32, row: u32) -> Result<RgbImage, SlideError> {
+        let info = self.tile_level(level, column, row)?;
+        let (x, y) = (column * info.tile_width, row * info.tile_height);
         let part = LevelRect {
             x,
             y,
-            width: width.min(info.width - x),
-            height: height.min(info.height - y),
+            width: info.tile_width.min(info.width - x),
+            height: info.tile_height.min(info.height - y),
         };
-        let pixels = if level < self.stored_levels {
-            self.source.read(level, part)?
+        self.read_level(level, part)
+    }
+
+    fn read_level(&self, level: usize, part: LevelRect) -> Result<RgbImage, SlideError> {
+        if level < self.stored_levels {
+            self.source.read(level, part)
         } else {
-            self.read_synthesised(level, part)?
-        };
-        let bytes =
-            jpeg::encode(&padded(pixels, width, height)).map_err(|error| SlideError::Read {
-                path: self.path.clone(),
-                level,
-                x,
-                y,
-                reason: error.to_string(),
-            })?;
-        Ok(PyramidTile {
-            bytes,
-            passed_through: false,
-            width,
-            height,
-        })
+            self.read_synthesised(level, part)
+        }
     }
 
     fn tile_level(&self, level: usize, column: u32, row: u32) -> Result<LevelInfo, SlideError> {

@@ -1,6 +1,7 @@
 //! What a file offers: stored levels, stored tiles, pixels of a level. One file per family of formats.
 
 pub(crate) mod flat;
+pub(crate) mod stored;
 pub(crate) mod whole_slide;
 
 use std::fs::File;
@@ -10,7 +11,9 @@ use std::path::Path;
 use domain::geometry::{LevelInfo, Mpp};
 use image::RgbImage;
 
+use self::stored::StoredTile;
 use crate::error::SlideError;
+use crate::files::Fetch;
 
 /// Edge of the pyramid tiles of levels that bring no usable tiles of their own.
 pub(crate) const OWN_TILE_PX: u32 = 256;
@@ -40,23 +43,30 @@ pub(crate) struct Description {
 
 /// An opened file.
 pub(crate) trait Source: Send + Sync {
-    /// Bytes that it keeps in memory at most.
+    /// Bytes that it keeps in memory now.
     fn resident_bytes(&self) -> u64;
 
-    /// The stored tile as a JPEG that every browser reads alike, `None` when it has to be decoded.
+    /// Lets go of decoded tiles that it kept in case they are asked for again.
+    fn forget_decoded(&self);
+
+    /// Whether the files that tiles were found in are still those that were opened.
+    fn check_files(&self) -> Result<(), SlideError>;
+
+    /// A stored tile, as far as it can be fetched.
     fn stored_tile(
         &self,
         level: usize,
         column: u32,
         row: u32,
-    ) -> Result<Option<Vec<u8>>, SlideError>;
+        fetch: Fetch,
+    ) -> Result<StoredTile, SlideError>;
 
     /// Pixels of a stored level.
     fn read(&self, level: usize, part: LevelRect) -> Result<RgbImage, SlideError>;
 }
 
-/// Opens a file by what it is, not by its name.
-pub(crate) fn open(path: &Path) -> Result<(Box<dyn Source>, Description), SlideError> {
+/// The length of a file that may be a slide.
+pub(crate) fn length(path: &Path) -> Result<u64, SlideError> {
     let metadata = std::fs::metadata(path).map_err(|source| SlideError::io(path, source))?;
     let not_a_slide = |reason: &str| SlideError::NotASlide {
         path: path.to_path_buf(),
@@ -68,6 +78,12 @@ pub(crate) fn open(path: &Path) -> Result<(Box<dyn Source>, Description), SlideE
     if metadata.len() == 0 {
         return Err(not_a_slide("it is empty"));
     }
+    Ok(metadata.len())
+}
+
+/// Opens a file by what it is, not by its name.
+pub(crate) fn open(path: &Path) -> Result<(Box<dyn Source>, Description), SlideError> {
+    let bytes = length(path)?;
     if let Some(format) = flat::format_of(path)? {
         let (source, description) = flat::Flat::open(path, format)?;
         return Ok((Box::new(source), description));
@@ -75,7 +91,9 @@ pub(crate) fn open(path: &Path) -> Result<(Box<dyn Source>, Description), SlideE
     match whole_slide::WholeSlide::open(path) {
         Ok((source, description)) => Ok((Box::new(source), description)),
         // The commonest damage is a copy that broke off, and then no reader finds what it looks for.
-        Err(SlideError::NotASlide { .. }) if points_beyond(path, metadata.len()) => {
+        Err(SlideError::NotASlide { .. })
+            if File::open(path).is_ok_and(|file| points_beyond(file, bytes)) =>
+        {
             Err(SlideError::damaged(
                 path,
                 "it ends before the place where its list of images begins. Was it copied whole?",
@@ -86,13 +104,12 @@ pub(crate) fn open(path: &Path) -> Result<(Box<dyn Source>, Description), SlideE
 }
 
 /// Whether a file of so many bytes starts as a TIFF whose first directory lies beyond its end.
-fn points_beyond(path: &Path, bytes: u64) -> bool {
+pub(crate) fn points_beyond(mut file: impl Read, bytes: u64) -> bool {
     let (mut magic, mut short, mut long) = ([0; 4], [0; 4], [0; 8]);
-    let read = File::open(path).and_then(|mut file| {
-        file.read_exact(&mut magic)?;
-        file.read_exact(&mut short)?;
-        file.read_exact(&mut long)
-    });
+    let read = file
+        .read_exact(&mut magic)
+        .and_then(|()| file.read_exact(&mut short))
+        .and_then(|()| file.read_exact(&mut long));
     let directory = match &magic {
         b"II*\0" => u32::from_le_bytes(short).into(),
         b"MM\0*" => u32::from_be_bytes(short).into(),

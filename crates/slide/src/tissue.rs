@@ -5,6 +5,7 @@
 
 mod morphology;
 mod stain;
+mod stain_vectors;
 
 use domain::geometry::{Mpp, SlideRect, TileGrid};
 use image::RgbImage;
@@ -46,6 +47,13 @@ impl Slide {
     /// # Errors
     /// [`SlideError::Read`] when a part of the file is damaged.
     pub fn tissue_mask(&self) -> Result<TissueMask, SlideError> {
+        let thumbnail = self.mask_thumbnail()?;
+        let bounds = self.pyramid().bounds();
+        Ok(TissueMask::of_thumbnail(&thumbnail, bounds, self.mpp()))
+    }
+
+    /// The whole slide at the resolution at which tissue is sought.
+    fn mask_thumbnail(&self) -> Result<RgbImage, SlideError> {
         let bounds = self.pyramid().bounds();
         let mpp = self.mpp();
         let (um_x, um_y) = (bounds.width * mpp.x, bounds.height * mpp.y);
@@ -54,8 +62,7 @@ impl Slide {
             .max(mpp.x)
             .max(mpp.y);
         let side = |um: f64| (um / um_per_px).round().max(1.0) as u32;
-        let thumbnail = self.region(bounds, (side(um_x), side(um_y)))?;
-        Ok(TissueMask::of_thumbnail(&thumbnail, bounds, mpp))
+        self.region(bounds, (side(um_x), side(um_y)))
     }
 }
 

@@ -9,7 +9,7 @@ mod support;
 
 use domain::geometry::Mpp;
 use image::{DynamicImage, RgbImage};
-use slide::{MppOrigin, OpenOptions, Slide, SlideError};
+use slide::{Fetch, MppOrigin, OpenOptions, Slide, SlideError, StoredTile};
 use support::{
     Coding, GIVEN_MPP, TIFF_TILE, TempSlide, Tiff, decoded, drawn, largest_difference, level_0, png,
 };
@@ -157,20 +157,68 @@ fn flat_images_are_slides_with_a_pyramid() {
 }
 
 #[test]
-fn an_open_slide_says_how_much_memory_it_may_take() {
+fn an_open_slide_says_how_much_memory_it_takes_now() {
     let file = TempSlide::new("photo.png", &png(&drawn(3000, 1000)));
     let flat = Slide::open(file.path(), GIVEN_MPP).unwrap();
-    // Its pixels, and the level that coarser ones are drawn from.
-    let bytes = 3 * (3000 * 1000 + 1500 * 500);
-    assert_eq!(flat.resident_bytes(), bytes);
-    // The caches of a tiled slide do not grow with it.
+    assert_eq!(flat.resident_bytes(), 3 * 3000 * 1000);
+    // Then the level that coarser ones are drawn from.
+    flat.pyramid_tile(1, 0, 0).unwrap();
+    assert_eq!(flat.resident_bytes(), 3 * (3000 * 1000 + 1500 * 500));
+
     let (tiled, _file) = opened(&Tiff::pyramid(&drawn(3000, 1000), 1, Coding::YCbCr));
-    let (small, _file) = opened(&Tiff::pyramid(&drawn(300, 100), 1, Coding::YCbCr));
-    assert_eq!(
-        tiled.resident_bytes() - small.resident_bytes(),
-        3 * 1500 * 500
-    );
-    assert!((16 << 20..64 << 20).contains(&small.resident_bytes()));
+    let opened = tiled.resident_bytes();
+    assert!(opened < 1 << 20, "{opened}");
+    // Tiles that go out as they are stored leave only their places behind.
+    for column in 0..10 {
+        assert!(tiled.pyramid_tile(0, column, 0).unwrap().passed_through);
+    }
+    assert!(tiled.resident_bytes() - opened < 1 << 14);
+    let before = tiled.resident_bytes();
+    level_0(&tiled, 0, 0, 1000, 1000);
+    let decoded = tiled.resident_bytes() - before;
+    assert!((3 * 1000 * 1000..20 << 20).contains(&decoded), "{decoded}");
+    tiled.forget_decoded();
+    assert_eq!(tiled.resident_bytes(), before);
+    level_0(&tiled, 0, 0, 1000, 1000);
+    assert_eq!(tiled.resident_bytes() - before, decoded);
+}
+
+#[test]
+fn a_stored_tile_is_the_same_from_memory_as_from_the_disk() {
+    let (slide, _file) = opened(&Tiff::pyramid(&drawn(600, 500), 1, Coding::YCbCr));
+    // Where it lies is not known yet, and finding out may take the disk.
+    let stored = |fetch| slide.stored_tile(0, 1, 0, fetch).unwrap();
+    assert_eq!(stored(Fetch::FromMemory), StoredTile::OnDisk);
+    let from_disk = stored(Fetch::FromDisk);
+    let bytes = slide.pyramid_tile(0, 1, 0).unwrap().bytes;
+    assert_eq!(from_disk, StoredTile::Jpeg(bytes));
+    let from_memory = stored(Fetch::FromMemory);
+    // Not every file system can tell what it has in memory.
+    assert!(from_memory == from_disk || from_memory == StoredTile::OnDisk);
+    let synthesised = slide.pyramid().levels.len() - 1;
+    let drawn = slide.stored_tile(synthesised, 0, 0, Fetch::FromMemory);
+    assert_eq!(drawn.unwrap(), StoredTile::ToDraw);
+    let beyond = slide.stored_tile(0, 99, 0, Fetch::FromMemory).unwrap_err();
+    assert!(matches!(beyond, SlideError::OutOfBounds { .. }), "{beyond}");
+}
+
+#[test]
+fn no_stored_tile_is_read_from_a_file_that_was_written_to() {
+    let (slide, file) = opened(&Tiff::pyramid(&drawn(600, 500), 1, Coding::YCbCr));
+    slide.check_files().unwrap();
+    slide.pyramid_tile(0, 1, 0).unwrap();
+    let written = std::fs::File::options().write(true).open(file.path());
+    let epoch = std::time::SystemTime::UNIX_EPOCH;
+    written.unwrap().set_modified(epoch).unwrap();
+    for column in [0, 1] {
+        let error = slide.pyramid_tile(0, column, 0).unwrap_err();
+        assert!(matches!(error, SlideError::Changed { .. }), "{error}");
+    }
+    let error = slide.check_files().unwrap_err();
+    assert!(matches!(error, SlideError::Changed { .. }), "{error}");
+    std::fs::remove_file(file.path()).unwrap();
+    let error = slide.check_files().unwrap_err();
+    assert!(matches!(error, SlideError::Io { .. }), "{error}");
 }
 
 #[test]

@@ -8,7 +8,7 @@
 mod support;
 
 use slide::{OpenOptions, Slide, SlideError};
-use support::{Coding, GIVEN_MPP, TempSlide, Tiff, drawn, png, sample_path};
+use support::{Coding, GIVEN_MPP, TempSlide, Tiff, crc32, drawn, png, sample_path, tag_value};
 
 fn error_of(name: &str, bytes: &[u8]) -> SlideError {
     let file = TempSlide::new(name, bytes);
@@ -128,26 +128,6 @@ fn a_flat_image_of_gigabytes_is_refused_before_it_is_read() {
         );
         assert!(error.to_string().contains("2147 MB"), "{error}");
     }
-}
-
-fn crc32(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(!0u32, |crc, &byte| {
-        (0..8).fold(crc ^ u32::from(byte), |crc, _| {
-            (crc >> 1) ^ (0xEDB8_8320 & (crc & 1).wrapping_neg())
-        })
-    })
-}
-
-/// Where the value of a tag stands in the first directory of a built TIFF.
-fn tag_value(tiff: &[u8], tag: u16) -> usize {
-    let ifd = u32::from_le_bytes(tiff[4..8].try_into().unwrap()) as usize;
-    let count = u16::from_le_bytes(tiff[ifd..ifd + 2].try_into().unwrap()) as usize;
-    let entries = (0..count).map(|index| ifd + 2 + index * 12);
-    entries
-        .into_iter()
-        .find(|&at| tiff[at..at + 2] == tag.to_le_bytes())
-        .unwrap()
-        + 8
 }
 
 #[test]

@@ -5,8 +5,9 @@
     reason = "a test ends where something is not as it should be"
 )]
 
+use std::error::Error;
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, Seek, Write};
 use std::process::Command;
 
 use half::f16;
@@ -54,6 +55,29 @@ fn what_is_put_is_read_back_until_it_is_deleted() {
     assert!(!files.contains("models/a.json"));
     let missing = files.get("models/a.json").unwrap_err();
     assert!(matches!(missing, FileError::NotFound { .. }), "{missing}");
+}
+
+#[test]
+fn what_is_made_may_go_back_to_what_was_written_and_is_whole_or_not_there() {
+    let (folder, files) = files();
+    let stored = files
+        .put_made("slides/a.tif", |mut file| -> Result<(), Box<dyn Error>> {
+            file.write_all(b"?bc")?;
+            file.rewind()?;
+            file.write_all(b"a")?;
+            Ok(())
+        })
+        .unwrap();
+    assert_eq!((stored.sha256.as_str(), stored.bytes), (ABC, 3));
+    assert_eq!(files.get("slides/a.tif").unwrap(), b"abc");
+    let cut_off = files.put_made("slides/a.tif", |mut file| -> Result<(), Box<dyn Error>> {
+        file.write_all(b"half of it")?;
+        Err("the image breaks off".into())
+    });
+    assert_eq!(cut_off.unwrap_err().to_string(), "the image breaks off");
+    // What was there stays, and nothing else.
+    assert_eq!(files.get("slides/a.tif").unwrap(), b"abc");
+    assert_eq!(names(&folder), ["slides/a.tif"]);
 }
 
 #[test]

@@ -41,6 +41,7 @@ pub fn router() -> Router<AppState> {
             "/api/v1/openapi.json",
             get(move || std::future::ready(Json(description.clone()))),
         )
+        .route("/api/v1", any(no_such_route))
         .route("/api/v1/", any(no_such_route))
         .route("/api/v1/{*rest}", any(no_such_route))
 }
@@ -136,7 +137,7 @@ async fn import_slide(
             "Importing a file by its path needs the server's key: use `marrowscope import FILE`.",
         ));
     }
-    let code = import::import(&state.store, request).await?;
+    let code = import::import(&state.store, &state.files, request).await?;
     state.work.wake();
     Ok((StatusCode::CREATED, Json(Imported { code })))
 }

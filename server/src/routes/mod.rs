@@ -1,18 +1,24 @@
 //! Every route on one page.
 
 mod api;
+mod conditional;
+mod deepzoom;
 mod events;
 mod extract;
 mod health;
+mod metrics;
 mod pictures;
+mod rules;
+mod stains;
 mod terms;
 
 use axum::Router;
 use axum::handler::HandlerWithoutStateExt;
-use axum::http::{HeaderName, HeaderValue, Method, header};
+use axum::http::{HeaderValue, Method, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::Response;
-use axum::routing::get;
+use axum::routing::{any, get};
+use tower::ServiceBuilder;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
 use tower_http::services::ServeDir;
@@ -20,7 +26,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::trace::TraceLayer;
 
 use crate::backend::AppBackend;
-use crate::guard::{Hosts, guard};
+use crate::guard::Hosts;
 use crate::problem::Problem;
 use crate::state::AppState;
 
@@ -47,10 +53,13 @@ pub fn router(state: AppState, hosts: Hosts) -> Router {
             "/slides/{code}/{version}/thumbnail",
             get(pictures::thumbnail),
         )
-        .route(
-            "/slides/{code}/terms/{version}/{model}/{target}/{spot}",
-            get(terms::terms),
-        );
+        .route("/slides/{code}/{version}/stains", get(stains::stains))
+        .with_state(state.for_pictures());
+    let terms = Router::new().route(
+        "/slides/{code}/terms/{version}/{model}/{target}/{spot}",
+        get(terms::terms),
+    );
+    let rules = rules::Rules::new(hosts, state.for_pictures());
 
     let text = CompressionLayer::new().compress_when(
         SizeAbove::new(1024)
@@ -64,8 +73,13 @@ pub fn router(state: AppState, hosts: Hosts) -> Router {
     Router::new()
         .merge(api::router())
         .merge(pages.with_state(()))
+        .route("/fn", any(no_such_function))
+        .route("/fn/", any(no_such_function))
+        .route("/fn/{*rest}", any(no_such_function))
+        .route("/metrics", get(metrics::metrics))
         .layer(text)
         .merge(pictures)
+        .merge(terms)
         .route("/events", get(events::events))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
@@ -80,20 +94,12 @@ pub fn router(state: AppState, hosts: Hosts) -> Router {
         )
         .nest_service("/public", public)
         .method_not_allowed_fallback(|| std::future::ready(Problem::method_not_allowed()))
-        .layer(from_fn_with_state(hosts, guard))
-        .layer(SetResponseHeaderLayer::if_not_present(
-            header::X_CONTENT_TYPE_OPTIONS,
-            HeaderValue::from_static("nosniff"),
-        ))
-        .layer(SetResponseHeaderLayer::if_not_present(
-            HeaderName::from_static("referrer-policy"),
-            HeaderValue::from_static("same-origin"),
-        ))
-        .layer(SetResponseHeaderLayer::if_not_present(
-            header::X_FRAME_OPTIONS,
-            HeaderValue::from_static("SAMEORIGIN"),
-        ))
-        .layer(TraceLayer::new_for_http())
+        // In one stack: each layer of its own would be one more allocation per request.
+        .layer(
+            ServiceBuilder::new()
+                .layer(TraceLayer::new_for_http())
+                .layer(from_fn_with_state(rules, rules::apply)),
+        )
         .with_state(state)
 }
 
@@ -108,6 +114,10 @@ async fn no_such_file(method: Method) -> Problem {
     } else {
         Problem::method_not_allowed()
     }
+}
+
+async fn no_such_function() -> Problem {
+    Problem::not_found("There is no such function. Was the server updated? Reload the page.")
 }
 
 /// A path's number, or a problem that names it.

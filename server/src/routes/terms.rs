@@ -1,11 +1,12 @@
 //! The two numbers per tile from which the browser draws every overlay.
 
 use axum::extract::State;
-use axum::http::header;
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, header};
+use axum::response::Response;
 
+use super::conditional::Tag;
 use super::extract::Path;
-use super::{IMMUTABLE, number};
+use super::number;
 use crate::problem::Problem;
 use crate::state::AppState;
 
@@ -16,6 +17,7 @@ use crate::state::AppState;
 pub async fn terms(
     State(state): State<AppState>,
     Path((code, version, model, target, spot)): Path<(String, String, String, String, String)>,
+    headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let spot = number("The spot", &spot)?;
     let terms = state.store.terms(&code, &model, &target, spot).await?;
@@ -24,10 +26,10 @@ pub async fn terms(
             "The model has predicted this slide anew; reload the page.",
         ));
     }
-    Ok((
-        [(header::CONTENT_TYPE, "application/octet-stream")],
-        [(header::CACHE_CONTROL, IMMUTABLE)],
-        terms.bytes,
-    )
-        .into_response())
+    let tag = Tag::immutable(&format!("{version}-{model}-{target}-{spot}"));
+    if tag.is_known(&headers) {
+        return Ok(tag.not_modified());
+    }
+    let octets = [(header::CONTENT_TYPE, "application/octet-stream")];
+    Ok(tag.answer((octets, terms.bytes)))
 }

@@ -166,10 +166,20 @@ pub struct Answer {
     pub status: u16,
     pub content_type: String,
     pub cache_control: String,
+    /// All headers, names in lower case.
+    pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
 }
 
 impl Answer {
+    /// The value of a header, empty when it is not there.
+    pub fn header(&self, name: &str) -> &str {
+        let mut headers = self.headers.iter();
+        headers
+            .find(|(known, _)| known == name)
+            .map_or("", |(_, value)| value)
+    }
+
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body)
             .unwrap_or_else(|_| panic!("no JSON: {}", String::from_utf8_lossy(&self.body)))
@@ -207,6 +217,31 @@ impl Server {
             request = request.header(*name, *value);
         }
         answer(request.call())
+    }
+
+    pub fn head(&self, path: &str) -> Answer {
+        answer(
+            agent()
+                .head(format!("http://{}{path}", self.address()))
+                .call(),
+        )
+    }
+
+    /// The answer to an address that no client would send, as bytes: nothing is tidied up on the way.
+    pub fn get_raw(&self, path: &str) -> String {
+        use std::io::{Read, Write};
+        let mut connection = std::net::TcpStream::connect(self.address()).unwrap();
+        let timeout = Some(Duration::from_secs(30));
+        connection.set_read_timeout(timeout).unwrap();
+        write!(
+            connection,
+            "GET {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n",
+            self.address()
+        )
+        .unwrap();
+        let mut answer = Vec::new();
+        connection.read_to_end(&mut answer).unwrap();
+        String::from_utf8_lossy(&answer).into_owned()
     }
 
     pub fn post(&self, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
@@ -318,6 +353,11 @@ fn answer(result: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Answ
         status: response.status().as_u16(),
         content_type: header("content-type"),
         cache_control: header("cache-control"),
+        headers: response
+            .headers()
+            .iter()
+            .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
+            .collect(),
         body: response.body_mut().read_to_vec().unwrap(),
     }
 }

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
-use super::{Measurement, Outcome};
+use super::Outcome;
+use super::figure::{Aim, KILOBYTES, Measurement};
 use crate::web::{self, Variant};
 use crate::workspace::Workspace;
 
@@ -14,17 +15,18 @@ const TARGET_KB: f64 = 300.0;
 pub fn measure(workspace: &Workspace) -> Result<Outcome> {
     let manifest = web::build(workspace, Variant::Product)?;
     let files = manifest.files_of_every_page(&Variant::Product.folder(workspace));
-    weigh(&files, Some(TARGET_KB))
+    let measured = weigh(&files)?.aiming_at(Aim::Figure(TARGET_KB));
+    Ok(Outcome::Measured(vec![measured]))
 }
 
 /// The same with what the page of a slide loads besides.
 pub fn measure_slide(workspace: &Workspace) -> Result<Outcome> {
     let manifest = web::build(workspace, Variant::Product)?;
     let files = manifest.files_of_slide_page(&Variant::Product.folder(workspace));
-    weigh(&files, None)
+    Ok(Outcome::Measured(vec![weigh(&files)?]))
 }
 
-fn weigh(files: &[PathBuf], target: Option<f64>) -> Result<Outcome> {
+fn weigh(files: &[PathBuf]) -> Result<Measurement> {
     let mut bytes = 0;
     for file in files {
         let brotli = web::brotli_form(file);
@@ -38,9 +40,5 @@ fn weigh(files: &[PathBuf], target: Option<f64>) -> Result<Outcome> {
         );
         bytes += metadata.len();
     }
-    Ok(Outcome::Measured(Measurement {
-        ours: bytes as f64 / 1000.0,
-        rival: None,
-        target,
-    }))
+    Ok(Measurement::of(KILOBYTES, bytes as f64 / 1000.0))
 }

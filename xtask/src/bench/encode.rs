@@ -7,7 +7,8 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
-use super::{Measurement, Outcome, Rival, threads};
+use super::figure::{Aim, Measurement, Rival, TILES_PER_S, median};
+use super::{Outcome, threads};
 use crate::process::Checked;
 use crate::workspace::Workspace;
 use crate::{assets, python};
@@ -29,18 +30,10 @@ struct Speed {
 pub fn on_cpu(workspace: &Workspace) -> Result<Outcome> {
     let weights = weights(workspace)?;
     let python = python::virtual_environment(&workspace.target.join("bench-venv"))?;
-    Command::new(&python)
-        .args([
-            "-m",
-            "pip",
-            "--disable-pip-version-check",
-            "--no-input",
-            "install",
-            "--quiet",
-            "--requirement",
-        ])
-        .arg(workspace.root.join("xtask/bench/requirements.txt"))
-        .output_checked()?;
+    python::install(
+        &python,
+        &workspace.root.join("xtask/bench/requirements.txt"),
+    )?;
     let program = build_ours(workspace)?;
     let threads = threads().to_string();
     let ours = || speed(ours(&program, "cpu", &weights).args(["--threads", &threads]));
@@ -68,11 +61,8 @@ pub fn on_gpu(workspace: &Workspace) -> Result<Outcome> {
             speed(&mut rival(python, workspace, "encode_torch.py", &weights))
         });
     }
-    Ok(Outcome::Measured(Measurement {
-        ours: ours()?.tiles_per_s,
-        rival: None,
-        target: None,
-    }))
+    let measured = Measurement::of(TILES_PER_S, ours()?.tiles_per_s);
+    Ok(Outcome::Measured(vec![measured]))
 }
 
 fn weights(workspace: &Workspace) -> Result<PathBuf> {
@@ -138,12 +128,10 @@ fn take_turns(
         other.push(rival.tiles_per_s);
         name = rival.engine;
     }
-    let (ours, figure) = (median(own), median(other));
-    Ok(Outcome::Measured(Measurement {
-        ours,
-        rival: Some(Rival { name, figure }),
-        target: Some(figure),
-    }))
+    let measured = Measurement::of(TILES_PER_S, median(own))
+        .beside(Rival::new(name, median(other)))
+        .aiming_at(Aim::Ratio(1.0));
+    Ok(Outcome::Measured(vec![measured]))
 }
 
 /// Alike enough to be the same network: 1 % leaves room for a card's own arithmetic, not for another padding.
@@ -163,11 +151,6 @@ fn speed(command: &mut Command) -> Result<Speed> {
         serde_json::from_str(line).with_context(|| format!("not a figure: {line:?}"))?;
     eprintln!("  {:>8.1} tiles/s {}", speed.tiles_per_s, speed.engine);
     Ok(speed)
-}
-
-fn median(mut figures: Vec<f64>) -> f64 {
-    figures.sort_by(f64::total_cmp);
-    figures.get(figures.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 #[cfg(test)]
@@ -196,10 +179,12 @@ mod tests {
         let Outcome::Measured(measured) = outcome.unwrap() else {
             unreachable!("both were measured")
         };
+        let [measured] = measured.try_into().unwrap();
+        let measured: Measurement = measured;
         assert_eq!(measured.ours, 300.0);
         let rival = measured.rival.unwrap();
         assert_eq!((rival.name.as_str(), rival.figure), ("other 1", 340.0));
-        assert_eq!(measured.target, Some(340.0));
+        assert_eq!(measured.aim, Some(Aim::Ratio(1.0)));
     }
 
     #[test]

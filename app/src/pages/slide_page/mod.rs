@@ -17,7 +17,7 @@ use crate::format;
 use crate::live::Live;
 use crate::load::load;
 use crate::navigation;
-use crate::viewer::{LayerControls, Legend, Panes, ReadOut, Side, Viewer};
+use crate::viewer::{LayerControls, Legend, Panes, ReadOut, Side, TopTiles, Viewer};
 use address::CopyLink;
 use compare::Compare;
 
@@ -182,6 +182,7 @@ fn Panel(side: Side, slide: RwSignal<SlideDetail>) -> impl IntoView {
                 </h2>
                 {controls}
             </section>
+            <TopTiles />
             <SlidePredictions slide=slide />
             <SlideFacts slide=slide />
         </div>

@@ -7,8 +7,10 @@ use std::path::Path;
 use domain::geometry::LevelInfo;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbImage};
 
+use super::stored::StoredTile;
 use super::{Description, LevelRect, OWN_TILE_PX, Source};
 use crate::error::SlideError;
+use crate::files::Fetch;
 use crate::jpeg;
 
 /// Most pixels of a flat image: 300 MB decoded. What is larger belongs into a tiled TIFF.
@@ -37,30 +39,39 @@ pub(crate) fn format_of(path: &Path) -> Result<Option<ImageFormat>, SlideError> 
         .filter(|format| matches!(format, ImageFormat::Png | ImageFormat::Jpeg)))
 }
 
+/// Refuses a file that is longer than its pixels can need, before it is read. A PNG that comes `in_rows` may be of any length:
+/// no more than a few rows of it are held.
+pub(crate) fn check_length(
+    path: &Path,
+    format: ImageFormat,
+    in_rows: bool,
+) -> Result<(), SlideError> {
+    let most_bytes = match format {
+        ImageFormat::Jpeg => MAX_JPEG_BYTES,
+        _ if in_rows => return Ok(()),
+        _ => MAX_PNG_BYTES,
+    };
+    let metadata = std::fs::metadata(path).map_err(|source| SlideError::io(path, source))?;
+    if metadata.len() > most_bytes {
+        return Err(SlideError::too_large(
+            path,
+            format!(
+                "an image file of {} MB; at most {} MB. Convert it to a tiled TIFF",
+                metadata.len() / 1_000_000,
+                most_bytes / 1_000_000
+            ),
+        ));
+    }
+    Ok(())
+}
+
 impl Flat {
     pub(crate) fn open(
         path: &Path,
         format: ImageFormat,
     ) -> Result<(Self, Description), SlideError> {
+        check_length(path, format, false)?;
         let file = File::open(path).map_err(|source| SlideError::io(path, source))?;
-        let bytes = file
-            .metadata()
-            .map_err(|source| SlideError::io(path, source))?
-            .len();
-        let most_bytes = match format {
-            ImageFormat::Jpeg => MAX_JPEG_BYTES,
-            _ => MAX_PNG_BYTES,
-        };
-        if bytes > most_bytes {
-            return Err(SlideError::too_large(
-                path,
-                format!(
-                    "an image file of {} MB; at most {} MB. Convert it to a tiled TIFF",
-                    bytes / 1_000_000,
-                    most_bytes / 1_000_000
-                ),
-            ));
-        }
         if format == ImageFormat::Jpeg {
             // The decoder fills what is missing with grey instead of failing.
             let stream = std::fs::read(path).map_err(|source| SlideError::io(path, source))?;
@@ -117,13 +128,22 @@ impl Source for Flat {
         self.pixels.as_raw().len() as u64
     }
 
+    /// The pixels are the slide: there is nothing to let go.
+    fn forget_decoded(&self) {}
+
+    /// The file is not needed any more.
+    fn check_files(&self) -> Result<(), SlideError> {
+        Ok(())
+    }
+
     fn stored_tile(
         &self,
         _level: usize,
         _column: u32,
         _row: u32,
-    ) -> Result<Option<Vec<u8>>, SlideError> {
-        Ok(None)
+        _fetch: Fetch,
+    ) -> Result<StoredTile, SlideError> {
+        Ok(StoredTile::ToDraw)
     }
 
     fn read(&self, _level: usize, part: LevelRect) -> Result<RgbImage, SlideError> {
@@ -153,7 +173,7 @@ pub(crate) fn blend_on_white(value: u8, alpha: u8) -> u8 {
     u8::try_from(blended).unwrap_or(255)
 }
 
-fn image_error(path: &Path, error: ImageError) -> SlideError {
+pub(crate) fn image_error(path: &Path, error: ImageError) -> SlideError {
     match error {
         ImageError::IoError(source) => SlideError::from_reading(path, source),
         ImageError::Limits(reason) => SlideError::too_large(path, reason.to_string()),

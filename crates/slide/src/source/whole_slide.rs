@@ -2,36 +2,38 @@
 //!
 //! Associated images (label, macro) are never asked for: this file holds no call that could read one.
 
-use std::fs::File;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, RwLock};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use domain::geometry::{LevelInfo, Mpp};
 use image::RgbImage;
 use wsi_rs::{
     CacheConfig, ColorSpace, Compression, DecodeAcceleration, DecodeExecutionOptions,
     EncodedTilePhotometricInterpretation as Photometric, EncodedUnit, PlanarConfiguration,
-    RegionRequest, SampleType, SlideOpenOptions, TileLayout, TileLocation, TileRequest, WsiError,
+    RegionRequest, SampleType, SlideOpenOptions, TileCache, TileLayout, TileLocation, TileRequest,
+    WsiError,
 };
 
 use super::flat::blend_on_white;
+use super::stored::{Failure, StoredTile, StoredTiles};
 use super::{Description, LevelRect, MAX_SIDE_PX, OWN_TILE_PX, Source};
 use crate::error::{SlideError, reason_of};
-use crate::jpeg::{self, ColourModel};
+use crate::files::Fetch;
+use crate::jpeg::ColourModel;
 
 /// Decoded tiles kept per slide for regions that share them: a strip of 8192 px and the one below it, with tiles of 256 px.
 const CACHE_BYTES: u64 = 16 << 20;
 /// Decoded tiles kept for display, which is not what regions ask for.
 const DISPLAY_CACHE_BYTES: u64 = 1 << 20;
-/// What a slide is taken to need besides: its index and its open files.
-const INDEX_BYTES: u64 = 4 << 20;
+/// What an open slide takes at least: what its file says of itself, and the reader.
+const READER_BYTES: u64 = 256 << 10;
+/// What the index takes of a stored tile: offset and length, as they are stored and as they are read.
+const INDEX_BYTES: u64 = 32;
 /// Stored tile sizes that are served as they are; others are cut anew.
 const TILE_SIDES_PX: std::ops::RangeInclusive<u32> = 64..=2048;
 /// Coarsest resolution taken from a plain TIFF: programs write 72 or 300 dpi into images that were never measured.
 const MAX_STATED_UM_PER_PX: f64 = 20.0;
-/// Open files kept per slide; most formats have one.
-const MAX_OPEN_FILES: usize = 16;
 
 /// A slide opened by wsi-rs.
 pub(crate) struct WholeSlide {
@@ -39,7 +41,11 @@ pub(crate) struct WholeSlide {
     slide: wsi_rs::Slide,
     scene: usize,
     levels: Vec<Level>,
-    files: RwLock<Vec<(PathBuf, Arc<File>)>>,
+    stored: StoredTiles,
+    /// The cache that regions fill, kept here to know what it holds.
+    decoded: Mutex<Arc<TileCache>>,
+    /// Whether the reader may have filled the caches of its own for formats whose tiles are cut from something larger.
+    filled_caches: AtomicBool,
 }
 
 struct Level {
@@ -52,6 +58,7 @@ struct Level {
 
 impl WholeSlide {
     pub(crate) fn open(path: &Path) -> Result<(Self, Description), SlideError> {
+        let stored = StoredTiles::of(path)?;
         let options = SlideOpenOptions::default()
             .with_cache_config(
                 CacheConfig::deterministic()
@@ -90,10 +97,12 @@ impl WholeSlide {
         };
         let source = Self {
             path: path.to_path_buf(),
-            slide,
             scene,
             levels,
-            files: RwLock::default(),
+            stored,
+            decoded: Mutex::new(new_cache(&slide)),
+            filled_caches: AtomicBool::new(false),
+            slide,
         };
         Ok((source, description))
     }
@@ -108,44 +117,75 @@ impl WholeSlide {
         }
     }
 
-    /// The bytes of a stored unit, framed as a stream of its own.
-    fn stream(&self, unit: &EncodedUnit) -> Result<Vec<u8>, WsiError> {
-        let file = self.file(unit.path())?;
-        let mut parts = Vec::with_capacity(unit.segments().len());
-        for segment in unit.segments() {
-            // wsi-rs has checked the range against the size of the file.
-            let mut bytes = vec![0; usize::try_from(segment.length).unwrap_or(usize::MAX)];
-            file.read_exact_at(&mut bytes, segment.offset)?;
-            parts.push(bytes);
-        }
-        unit.assemble(parts.iter().map(Vec::as_slice))
+    fn request(&self, level: &Level, column: u32, row: u32) -> TileRequest {
+        let (column, row) = (i64::from(column), i64::from(row));
+        TileRequest::new(self.scene, 0usize, level.number, column, row)
     }
 
-    fn file(&self, path: &Path) -> Result<Arc<File>, WsiError> {
-        let find = |files: &[(PathBuf, Arc<File>)]| {
-            let found = files.iter().find(|(known, _)| known == path);
-            found.map(|(_, file)| Arc::clone(file))
+    /// Asks the reader where a tile lies, and fetches it.
+    fn find(
+        &self,
+        tile: (u32, u32, u32),
+        level: &Level,
+        (column, row): (u32, u32),
+    ) -> Result<StoredTile, Failure> {
+        let location = match self.slide.tile_location(&self.request(level, column, row)) {
+            Ok(TileLocation::Stored(location)) => location,
+            // Or the format keeps no such list.
+            Ok(_) | Err(WsiError::Unsupported { .. }) => return Ok(self.stored.to_draw(tile)),
+            Err(error) => return Err(error.into()),
         };
-        if let Some(file) = find(&self.files.read().unwrap_or_else(|error| error.into_inner())) {
-            return Ok(file);
+        let (width, height) = (level.info.tile_width, level.info.tile_height);
+        match location
+            .single_unit()
+            .filter(|unit| covers_just_the_tile(unit, width, height))
+            .and_then(|unit| Some((unit, colour_model(unit)?)))
+        {
+            Some((unit, model)) => self.stored.found(tile, unit, model),
+            None => Ok(self.stored.to_draw(tile)),
         }
-        let file = Arc::new(File::open(path)?);
-        let mut files = self
-            .files
-            .write()
-            .unwrap_or_else(|error| error.into_inner());
-        if find(&files).is_none() {
-            files.truncate(MAX_OPEN_FILES - 1);
-            files.insert(0, (path.to_path_buf(), Arc::clone(&file)));
-        }
-        Ok(file)
+    }
+
+    /// Whether the reader decodes tiles of this level one by one, and so keeps them in the one cache that is known here.
+    fn decodes_tile_by_tile(&self, level: &Level) -> bool {
+        level.tiles_are_stored
+            && self
+                .slide
+                .tile_location(&self.request(level, 0, 0))
+                .is_ok_and(|location| match location {
+                    TileLocation::Stored(tile) => tile.single_unit().is_some_and(|unit| {
+                        unit.stored_size() == (level.info.tile_width, level.info.tile_height)
+                    }),
+                    _ => false,
+                })
     }
 }
 
 impl Source for WholeSlide {
     fn resident_bytes(&self) -> u64 {
-        // wsi-rs gives the caches of single formats half of the shared one besides.
-        CACHE_BYTES + CACHE_BYTES / 2 + DISPLAY_CACHE_BYTES + INDEX_BYTES
+        let tiles = |level: &Level| u64::from(level.info.columns()) * u64::from(level.info.rows());
+        let index: u64 = self.levels.iter().map(tiles).sum::<u64>() * INDEX_BYTES;
+        let decoded = self.decoded.lock().unwrap_or_else(|e| e.into_inner());
+        // wsi-rs gives the caches of single formats half of the shared one besides, and does not say how full they are.
+        let private = if self.filled_caches.load(Ordering::Relaxed) {
+            CACHE_BYTES / 2
+        } else {
+            0
+        };
+        READER_BYTES
+            + index
+            + self.stored.resident_bytes()
+            + decoded.stats().current_bytes
+            + private
+    }
+
+    fn forget_decoded(&self) {
+        let mut decoded = self.decoded.lock().unwrap_or_else(|e| e.into_inner());
+        *decoded = new_cache(&self.slide);
+    }
+
+    fn check_files(&self) -> Result<(), SlideError> {
+        self.stored.check_files()
     }
 
     fn stored_tile(
@@ -153,51 +193,25 @@ impl Source for WholeSlide {
         level: usize,
         column: u32,
         row: u32,
-    ) -> Result<Option<Vec<u8>>, SlideError> {
+        fetch: Fetch,
+    ) -> Result<StoredTile, SlideError> {
         let Some(stored) = self.levels.get(level).filter(|l| l.tiles_are_stored) else {
-            return Ok(None);
+            return Ok(StoredTile::ToDraw);
         };
-        let LevelInfo {
-            tile_width,
-            tile_height,
-            ..
-        } = stored.info;
-        let (x, y) = (column * tile_width, row * tile_height);
-        let request = TileRequest::new(
-            self.scene,
-            0usize,
-            stored.number,
-            i64::from(column),
-            i64::from(row),
-        );
-        let location = match self.slide.tile_location(&request) {
-            Ok(location) => location,
-            // The format keeps no such list.
-            Err(WsiError::Unsupported { .. }) => return Ok(None),
-            Err(error) => return Err(self.read_error(level, (x, y), &error)),
+        let tile = (stored.number, column, row);
+        let fetched = match self.stored.known(tile, fetch) {
+            Ok(StoredTile::OnDisk) if fetch == Fetch::FromDisk => {
+                self.find(tile, stored, (column, row))
+            }
+            known => known,
         };
-        let TileLocation::Stored(tile) = location else {
-            return Ok(None);
-        };
-        let Some((unit, model)) = tile
-            .single_unit()
-            .filter(|unit| covers_just_the_tile(unit, tile_width, tile_height))
-            .and_then(|unit| Some((unit, colour_model(unit)?)))
-        else {
-            return Ok(None);
-        };
-        let stream = match self.stream(unit) {
-            Ok(stream) => stream,
-            // Without its tables or its end the decoder may still know what to do, else it names the error.
-            Err(WsiError::Unsupported { .. }) => return Ok(None),
-            Err(error) => return Err(self.read_error(level, (x, y), &error)),
-        };
-        Ok(jpeg::with_stated_colour(
-            &stream,
-            model,
-            tile_width,
-            tile_height,
-        ))
+        fetched.map_err(|failure| {
+            let (x, y) = (
+                column * stored.info.tile_width,
+                row * stored.info.tile_height,
+            );
+            failure.at(&self.path, level, (x, y))
+        })
     }
 
     fn read(&self, level: usize, part: LevelRect) -> Result<RgbImage, SlideError> {
@@ -207,6 +221,9 @@ impl Source for WholeSlide {
                 reason: format!("level {level} is not stored"),
             });
         };
+        if !self.filled_caches.load(Ordering::Relaxed) && !self.decodes_tile_by_tile(stored) {
+            self.filled_caches.store(true, Ordering::Relaxed);
+        }
         let request = RegionRequest::new(
             self.scene,
             0usize,
@@ -225,6 +242,13 @@ impl Source for WholeSlide {
             image::Rgb([r, g, b].map(|value| blend_on_white(value, alpha)))
         }))
     }
+}
+
+/// Gives a slide a fresh cache for decoded tiles.
+fn new_cache(slide: &wsi_rs::Slide) -> Arc<TileCache> {
+    let cache = Arc::new(TileCache::new(CACHE_BYTES));
+    slide.replace_shared_tile_cache(Arc::clone(&cache));
+    cache
 }
 
 /// The scene with the most pixels at full resolution: a file with several holds overviews beside the scan.

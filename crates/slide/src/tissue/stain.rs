@@ -41,7 +41,7 @@ pub(super) fn stained(thumbnail: &RgbImage) -> Vec<bool> {
 
 /// The colour of light through glass: per channel the value that one pixel in twenty exceeds, if that is light and nearly
 /// grey. A slide full of tissue has no glass to show, but its fat and gaps are as light.
-fn glass_colour(thumbnail: &RgbImage) -> [u8; 3] {
+pub(super) fn glass_colour(thumbnail: &RgbImage) -> [u8; 3] {
     let mut histograms = [[0u64; 256]; 3];
     for pixel in thumbnail.pixels() {
         for (histogram, &value) in histograms.iter_mut().zip(&pixel.0) {

@@ -315,3 +315,24 @@ fn write_ifd(bytes: &mut Vec<u8>, entries: &[(u16, Value)]) -> u32 {
     bytes.extend(directory);
     offset
 }
+
+/// Where the value of a tag stands in the first directory of a built TIFF.
+pub fn tag_value(tiff: &[u8], tag: u16) -> usize {
+    let ifd = u32::from_le_bytes(tiff[4..8].try_into().unwrap()) as usize;
+    let count = u16::from_le_bytes(tiff[ifd..ifd + 2].try_into().unwrap()) as usize;
+    let entries = (0..count).map(|index| ifd + 2 + index * 12);
+    entries
+        .into_iter()
+        .find(|&at| tiff[at..at + 2] == tag.to_le_bytes())
+        .unwrap()
+        + 8
+}
+
+/// The checksum of a PNG chunk.
+pub fn crc32(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(!0u32, |crc, &byte| {
+        (0..8).fold(crc ^ u32::from(byte), |crc, _| {
+            (crc >> 1) ^ (0xEDB8_8320 & (crc & 1).wrapping_neg())
+        })
+    })
+}

@@ -141,6 +141,31 @@ impl Files {
         })
     }
 
+    /// As [`Files::put`], for content that has to go back to places written before, such as a header's. `make` is given an empty
+    /// file.
+    ///
+    /// # Errors
+    /// Whatever `make` says; see [`FileError`]. What was there stays then.
+    pub fn put_made<E: From<FileError>>(
+        &self,
+        name: &str,
+        make: impl FnOnce(&File) -> Result<(), E>,
+    ) -> Result<Stored, E> {
+        let path = self.path(name)?;
+        let fault = |source| self.fault("write", name, source);
+        let incoming = tempfile::NamedTempFile::new_in(self.incoming()).map_err(fault)?;
+        make(incoming.as_file())?;
+        incoming.as_file().sync_all().map_err(fault)?;
+        let written = File::open(incoming.path()).map_err(fault)?;
+        let (sha256, bytes) = sha256_of(written).map_err(fault)?;
+        self.put_in_place(name, incoming, &path)?;
+        Ok(Stored {
+            name: name.to_owned(),
+            sha256,
+            bytes,
+        })
+    }
+
     /// The content of a file.
     ///
     /// # Errors

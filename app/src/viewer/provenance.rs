@@ -1,0 +1,291 @@
+//! What stands below a picture of a view: which slide, where, how large, and how it is shown.
+
+use domain::NOT_FOR_DIAGNOSIS;
+use domain::address::ViewSpec;
+use domain::camera::Camera;
+use domain::geometry::Mpp;
+use domain::layer::{Grading, LayerSpec};
+use domain::view::SlideSummary;
+use leptos::prelude::*;
+
+use super::format::number;
+use super::image_settings::light_text;
+use super::magnification::{scanned, um_per_px};
+use super::position::{orientation_text, px_text, um_text};
+use super::scale_bar::magnification_text;
+use super::state::{LayerSummary, OverlayStatus, ViewState};
+
+/// What stands below the picture.
+pub(super) struct Provenance<'a> {
+    /// The slide.
+    pub summary: &'a SlideSummary,
+    /// What is seen of it.
+    pub camera: Camera,
+    /// Its resolution.
+    pub mpp: Mpp,
+    /// Pixels of the picture per CSS px.
+    pub sharpness: f64,
+    /// What light and stain are, where not plain.
+    image: Vec<String>,
+    layers: Vec<String>,
+    address: String,
+}
+
+impl Provenance<'_> {
+    /// Line by line.
+    pub fn lines(&self) -> Vec<String> {
+        let Self {
+            summary,
+            camera,
+            mpp,
+            ..
+        } = self;
+        let synthetic = if summary.cohort.synthetic {
+            " (synthetic)"
+        } else {
+            ""
+        };
+        let centre = (camera.centre_x, camera.centre_y);
+        let um = (centre.0 * mpp.x, centre.1 * mpp.y);
+        let mut place = vec![
+            magnification_text(camera.zoom, summary.objective, *mpp),
+            [
+                &number(um_per_px(camera, *mpp) / self.sharpness),
+                " µm per px of this picture",
+            ]
+            .concat(),
+            ["centre ", &px_text(centre), " (", &um_text(um), ")"].concat(),
+        ];
+        let lies = orientation_text(camera);
+        if !lies.is_empty() {
+            place.push(lies);
+        }
+        let mut lines = vec![
+            [
+                "Slide ",
+                &summary.code,
+                synthetic,
+                ", version ",
+                &summary.version,
+                ". ",
+                NOT_FOR_DIAGNOSIS,
+                ".",
+            ]
+            .concat(),
+            place.join(" · "),
+        ];
+        if !self.image.is_empty() {
+            lines.push(self.image.join(" · "));
+        }
+        lines.extend(self.layers.iter().cloned());
+        lines.push(self.address.clone());
+        lines
+    }
+
+    /// `CODE_x_y_mag.png`, of letters that every system takes.
+    pub fn file_name(&self) -> String {
+        let whole = |value: f64| (value.round() as i64).to_string();
+        let power = scanned(self.summary.objective, self.mpp) * self.camera.zoom;
+        let power = ((power * 100.0).round() / 100.0).to_string();
+        let parts = [
+            &self.summary.code,
+            &whole(self.camera.centre_x),
+            &whole(self.camera.centre_y),
+            &[&power, "x"].concat(),
+        ];
+        [&parts.map(String::as_str).join("_"), ".png"].concat()
+    }
+}
+
+/// A layer as it is drawn, in words.
+fn layer_text(layer: &LayerSpec, summary: &LayerSummary) -> String {
+    let span = |(low, high): (f64, f64)| [&number(low), " to ", &number(high)].concat();
+    let minus = summary.minus.as_ref();
+    let model = minus.map_or_else(
+        || summary.model.clone(),
+        |minus| [&summary.model, " − ", minus].concat(),
+    );
+    let unit = if summary.grading == Grading::Percentile {
+        "percentile of this slide’s tiles"
+    } else {
+        summary.quantity.unit(summary.scale)
+    };
+    let opacity = ((layer.opacity * 100.0).round() as i64).to_string();
+    let mut parts = vec![
+        ["Heatmap ", &summary.target, " by ", &model].concat(),
+        summary.quantity.title().to_owned(),
+        [
+            layer.colour_map.title(),
+            " ",
+            &span(summary.range),
+            " (",
+            unit,
+            ")",
+        ]
+        .concat(),
+        ["opacity ", &opacity, " %"].concat(),
+    ];
+    if let Some(threshold) = layer.threshold {
+        parts.push(["only ", &span(threshold)].concat());
+    }
+    if layer.smooth {
+        parts.push("smoothed".to_owned());
+    }
+    parts.join(" · ")
+}
+
+/// What a viewer shows, said.
+pub(super) fn provenance(
+    state: ViewState,
+    summary: &SlideSummary,
+    sharpness: f64,
+) -> Option<Provenance<'_>> {
+    let camera = state.camera.get_untracked()?;
+    let layers = if state.overlay_on.get_untracked() {
+        let statuses = state.overlays.get_untracked();
+        let layers = state.layers.get_untracked();
+        layers
+            .iter()
+            .zip(&statuses)
+            .filter_map(|(layer, status)| match status {
+                OverlayStatus::Shown(summary) if layer.visible => Some(layer_text(layer, summary)),
+                _ => None,
+            })
+            .collect()
+    } else {
+        Vec::new()
+    };
+    let stain = state
+        .stain
+        .get_untracked()
+        .map(|(channel, source)| ["Only ", channel.title(), ", vectors ", source.title()].concat());
+    let view = ViewSpec {
+        first: untrack(|| state.spec()),
+        beside: None,
+    };
+    let origin = window().location().origin().unwrap_or_default();
+    Some(Provenance {
+        summary,
+        camera,
+        mpp: state.mpp.get_untracked(),
+        sharpness,
+        image: light_text(&state.light.get_untracked())
+            .into_iter()
+            .chain(stain)
+            .collect(),
+        layers,
+        address: [&origin, "/slides/", &summary.code, "?", &view.to_query()].concat(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::state::default_layer;
+    use super::*;
+    use domain::geometry::SlideRect;
+    use domain::layer::Quantity;
+    use domain::score::Scale;
+    use domain::view::{CohortSummary, JobCounts};
+
+    fn summary() -> SlideSummary {
+        SlideSummary {
+            code: "PH-0001".to_owned(),
+            version: "0123456789ab".to_owned(),
+            patient: "P-1".to_owned(),
+            specimen: "P-1-1".to_owned(),
+            cohort: CohortSummary {
+                key: "phantom".to_owned(),
+                title: "Phantoms".to_owned(),
+                synthetic: true,
+            },
+            tissue: "marrow".to_owned(),
+            width: 2000,
+            height: 3000,
+            mpp: Mpp::square(0.5),
+            objective: Some(20.0),
+            tiles: None,
+            encoded: false,
+            models: 0,
+            findings: Vec::new(),
+            jobs: JobCounts::default(),
+        }
+    }
+
+    #[test]
+    fn a_picture_says_where_it_comes_from() {
+        let rect = SlideRect {
+            x: 0.0,
+            y: 0.0,
+            width: 2000.0,
+            height: 3000.0,
+        };
+        let summary = summary();
+        let provenance = Provenance {
+            summary: &summary,
+            camera: Camera {
+                zoom: 0.5,
+                rotation: 30.0,
+                ..Camera::fit(&rect, 800.0, 600.0)
+            },
+            mpp: summary.mpp,
+            sharpness: 2.0,
+            image: vec!["Brightness +10 %".to_owned()],
+            layers: vec!["Heatmap X".to_owned()],
+            address: "http://localhost/slides/PH-0001?at=1,2".to_owned(),
+        };
+        let lines = provenance.lines();
+        assert_eq!(
+            lines[0],
+            "Slide PH-0001 (synthetic), version 0123456789ab. For research and teaching only, not for diagnosis."
+        );
+        assert_eq!(
+            lines[1],
+            "10.0× · 0.500 µm per px of this picture · centre x 1,000, y 1,500 px (x 500.0, y 750.0 µm) · turned 30°"
+        );
+        assert_eq!(
+            lines[2..],
+            [
+                "Brightness +10 %",
+                "Heatmap X",
+                "http://localhost/slides/PH-0001?at=1,2"
+            ]
+        );
+        assert_eq!(provenance.file_name(), "PH-0001_1000_1500_10x.png");
+    }
+
+    #[test]
+    fn a_layer_is_said_with_model_range_and_threshold() {
+        let layer = LayerSpec {
+            threshold: Some((0.1, 0.5)),
+            ..default_layer("m".to_owned(), "t".to_owned())
+        };
+        let summary = LayerSummary {
+            model: "Model A".to_owned(),
+            minus: Some("Model B".to_owned()),
+            target: "SF3B1".to_owned(),
+            quantity: Quantity::Contribution,
+            signed: true,
+            scale: Scale::Logit,
+            grading: Grading::Value,
+            range: (-0.5, 0.5),
+            full_range: (-0.5, 0.5),
+            extremes: None,
+            tiles: 1,
+            drawn: 1,
+            histogram: Vec::new(),
+            top: Vec::new(),
+            fold_models: (1, None),
+            notes: Vec::new(),
+        };
+        let text = layer_text(&layer, &summary);
+        assert!(
+            text.starts_with("Heatmap SF3B1 by Model A − Model B · Contribution · "),
+            "{text}"
+        );
+        assert!(
+            text.contains("−0.500 to 0.500")
+                && text.ends_with("opacity 55 % · only 0.100 to 0.500"),
+            "{text}"
+        );
+    }
+}

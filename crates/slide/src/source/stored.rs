@@ -1,0 +1,270 @@
+//! Stored tiles: where they lie, as far as they were asked for, and their bytes.
+//!
+//! wsi-rs finds a tile's place anew at every request, and for many TIFFs reads the start of the tile to do so. A place that
+//! was found once is kept here, so that a tile that the system holds in memory is one lookup and one read.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, RwLock};
+
+use wsi_rs::{ByteRange, EncodedCodec, EncodedUnit, StoredFraming, WsiError};
+
+use crate::error::{SlideError, reason_of};
+use crate::files::{Fetch, OpenFile};
+use crate::jpeg::{self, ColourModel};
+
+/// Open files kept per slide; most formats have one.
+const MAX_OPEN_FILES: usize = 16;
+/// Places kept per slide: 4 MB. When there are more, all are found anew.
+const MAX_PLACES: usize = 1 << 16;
+/// What a place takes in memory, bytes.
+const PLACE_BYTES: u64 = 64;
+/// Ways of encoding kept per slide; usually one per level.
+const MAX_KINDS: usize = 64;
+
+/// Level (among the stored ones), column, row.
+pub(super) type TileId = (u32, u32, u32);
+
+/// What is known of a tile.
+#[derive(Clone)]
+enum Place {
+    /// One range of a file.
+    At { kind: Arc<Kind>, range: ByteRange },
+    /// Nothing that can be sent as it is.
+    ToDraw,
+}
+
+/// What the tiles of a level share.
+struct Kind {
+    path: Arc<Path>,
+    file_bytes: u64,
+    codec: EncodedCodec,
+    framing: StoredFraming,
+    size: (u32, u32),
+    model: ColourModel,
+}
+
+/// A stored tile, as far as it was fetched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoredTile {
+    /// A JPEG that every browser reads alike, never decoded.
+    Jpeg(Vec<u8>),
+    /// The disk would have to be waited for: ask again with [`Fetch::FromDisk`].
+    OnDisk,
+    /// Has to be decoded, because it is not stored so, or because browsers might read it differently.
+    ToDraw,
+}
+
+/// The stored tiles of a slide.
+pub(super) struct StoredTiles {
+    files: RwLock<Vec<Arc<OpenFile>>>,
+    places: RwLock<HashMap<TileId, Place>>,
+    kinds: RwLock<Vec<Arc<Kind>>>,
+}
+
+impl StoredTiles {
+    /// Opens the slide's own file.
+    pub(super) fn of(path: &Path) -> Result<Self, SlideError> {
+        let file = OpenFile::open(path).map_err(|reason| SlideError::io(path, reason))?;
+        Ok(Self {
+            files: RwLock::new(vec![Arc::new(file)]),
+            places: RwLock::default(),
+            kinds: RwLock::default(),
+        })
+    }
+
+    /// Bytes that the places take.
+    pub(super) fn resident_bytes(&self) -> u64 {
+        let places = self.places.read().unwrap_or_else(|e| e.into_inner());
+        places.capacity() as u64 * PLACE_BYTES
+    }
+
+    /// Whether the files that tiles were found in are still those that were opened.
+    pub(super) fn check_files(&self) -> Result<(), SlideError> {
+        let files = self.files.read().unwrap_or_else(|e| e.into_inner()).clone();
+        files.iter().try_for_each(|file| file.check())
+    }
+
+    /// A tile whose place is known already. `OnDisk` when it is not.
+    pub(super) fn known(&self, tile: TileId, fetch: Fetch) -> Result<StoredTile, Failure> {
+        let place = {
+            let places = self.places.read().unwrap_or_else(|e| e.into_inner());
+            places.get(&tile).cloned()
+        };
+        match place {
+            Some(Place::At { kind, range }) => {
+                let (path, codec) = (Arc::clone(&kind.path), kind.codec.clone());
+                let unit = EncodedUnit::builder(path, codec, kind.size.0, kind.size.1)
+                    .segment(range)
+                    .framing(kind.framing)
+                    .build(kind.file_bytes)?;
+                self.fetched(tile, &unit, kind.model, fetch)
+            }
+            Some(Place::ToDraw) => Ok(StoredTile::ToDraw),
+            None => Ok(StoredTile::OnDisk),
+        }
+    }
+
+    /// A tile that is one stored unit of the tile's size. Waits for the disk.
+    pub(super) fn found(
+        &self,
+        tile: TileId,
+        unit: &EncodedUnit,
+        model: ColourModel,
+    ) -> Result<StoredTile, Failure> {
+        let simple = matches!(
+            unit.framing(),
+            StoredFraming::Standalone | StoredFraming::JpegTables
+        );
+        if let ([range], true) = (unit.segments(), simple)
+            && let Some(kind) = self.kind(unit, model)?
+        {
+            self.keep(
+                tile,
+                Place::At {
+                    kind,
+                    range: *range,
+                },
+            );
+        }
+        self.fetched(tile, unit, model, Fetch::FromDisk)
+    }
+
+    /// Keeps in mind that a tile has to be decoded.
+    pub(super) fn to_draw(&self, tile: TileId) -> StoredTile {
+        self.keep(tile, Place::ToDraw);
+        StoredTile::ToDraw
+    }
+
+    fn fetched(
+        &self,
+        tile: TileId,
+        unit: &EncodedUnit,
+        model: ColourModel,
+        fetch: Fetch,
+    ) -> Result<StoredTile, Failure> {
+        let file = self.file(unit.path())?;
+        let mut parts = Vec::with_capacity(unit.segments().len());
+        for segment in unit.segments() {
+            // wsi-rs has checked the range against the size of the file.
+            let length = usize::try_from(segment.length).unwrap_or(usize::MAX);
+            match file.read(segment.offset, length, fetch)? {
+                Some(bytes) => parts.push(bytes),
+                None => return Ok(StoredTile::OnDisk),
+            }
+        }
+        let stream = match unit.assemble(parts.iter().map(Vec::as_slice)) {
+            Ok(stream) => stream,
+            // Without its tables or its end the decoder may still know what to do, else it names the error.
+            Err(WsiError::Unsupported { .. }) => return Ok(self.to_draw(tile)),
+            Err(error) => return Err(error.into()),
+        };
+        let (width, height) = unit.stored_size();
+        Ok(
+            match jpeg::with_stated_colour(&stream, model, width, height) {
+                Some(jpeg) => StoredTile::Jpeg(jpeg),
+                None => self.to_draw(tile),
+            },
+        )
+    }
+
+    fn keep(&self, tile: TileId, place: Place) {
+        let mut places = self.places.write().unwrap_or_else(|e| e.into_inner());
+        if places.len() >= MAX_PLACES {
+            places.clear();
+        }
+        places.insert(tile, place);
+    }
+
+    fn kind(&self, unit: &EncodedUnit, model: ColourModel) -> Result<Option<Arc<Kind>>, Failure> {
+        let same = |kind: &&Arc<Kind>| {
+            *kind.path == *unit.path()
+                && kind.framing == unit.framing()
+                && kind.size == unit.stored_size()
+                && kind.model == model
+                && kind.codec == *unit.codec()
+        };
+        let known = self.kinds.read().unwrap_or_else(|e| e.into_inner());
+        if let Some(kind) = known.iter().find(same) {
+            return Ok(Some(Arc::clone(kind)));
+        }
+        drop(known);
+        let kind = Arc::new(Kind {
+            path: unit.path().into(),
+            file_bytes: self.file(unit.path())?.bytes(),
+            codec: unit.codec().clone(),
+            framing: unit.framing(),
+            size: unit.stored_size(),
+            model,
+        });
+        let mut kinds = self.kinds.write().unwrap_or_else(|e| e.into_inner());
+        if kinds.len() >= MAX_KINDS {
+            return Ok(None);
+        }
+        kinds.push(Arc::clone(&kind));
+        Ok(Some(kind))
+    }
+
+    fn file(&self, path: &Path) -> Result<Arc<OpenFile>, Failure> {
+        let find = |files: &[Arc<OpenFile>]| {
+            let mut files = files.iter();
+            files.find(|file| file.path() == path).map(Arc::clone)
+        };
+        if let Some(file) = find(&self.files.read().unwrap_or_else(|e| e.into_inner())) {
+            return Ok(file);
+        }
+        let file = Arc::new(OpenFile::open(path).map_err(WsiError::from)?);
+        let mut files = self.files.write().unwrap_or_else(|e| e.into_inner());
+        // Another thread may have been faster.
+        if let Some(file) = find(&files) {
+            return Ok(file);
+        }
+        if files.len() >= MAX_OPEN_FILES {
+            // The first is the slide's own.
+            files.remove(1);
+        }
+        files.push(Arc::clone(&file));
+        Ok(file)
+    }
+}
+
+/// Why a stored tile was not fetched.
+pub(super) enum Failure {
+    /// Of the file.
+    Slide(SlideError),
+    /// Of this tile.
+    Tile(WsiError),
+}
+
+impl Failure {
+    /// As an error of the tile at a place of a level.
+    pub(super) fn at(self, path: &Path, level: usize, (x, y): (u32, u32)) -> SlideError {
+        let reason = match self {
+            Self::Slide(error @ (SlideError::Changed { .. } | SlideError::Io { .. })) => {
+                return error;
+            }
+            Self::Slide(SlideError::Damaged { reason, .. }) => reason,
+            Self::Slide(error) => error.to_string(),
+            Self::Tile(error) => reason_of(path, &error),
+        };
+        SlideError::Read {
+            path: path.to_path_buf(),
+            level,
+            x,
+            y,
+            reason,
+        }
+    }
+}
+
+impl From<SlideError> for Failure {
+    fn from(error: SlideError) -> Self {
+        Self::Slide(error)
+    }
+}
+
+impl From<WsiError> for Failure {
+    fn from(error: WsiError) -> Self {
+        Self::Tile(error)
+    }
+}

@@ -1,0 +1,231 @@
+// What a frame costs the page's main thread while the slide is panned under two layers of 100,000 tiles each, and whether a
+// change of colours is drawn in the next frame without a request.
+//
+//   MARROWSCOPE_CHROMIUM=/usr/bin/chromium node bench/frame.mjs http://127.0.0.1:3000 S-0001
+//
+// No slide here has so many tiles: the page is told of a made grid, of two targets on it, and of their terms, by answers
+// put in the place of the server's (`/fn/slide` and `/slides/…/terms/…`); it does with them what it does with real ones.
+//
+// A pan is one pointer that moves 8 px before each frame, for three seconds. Counted is all that Chromium's main thread
+// does meanwhile (CDP `Performance.getMetrics`, `TaskDuration`: events, our code, style, layout, paint and the browser's own
+// work, also what this script adds) divided by the frames; and, of our code alone, the 95th percentile and the longest of a
+// frame's event and animation callbacks. `main_thread_idle_ms` is what a frame costs while nothing moves. Drawing in software
+// happens in another process, which on a small machine draws fewer frames than a screen shows.
+
+import { fillWindow, height, launch, median, newPage, width, zoomToNative } from './browser.mjs';
+
+const [url, code] = process.argv.slice(2);
+const columns = 317;
+const tiles = columns * columns;
+const panFor = 3000;
+const stepPx = 8;
+
+// How the page is told to show the second layer beside the first. Where it cannot, one is measured and `layers` says so.
+const firstLayer = '[data-testid="layer-toggle"]';
+const secondLayer = '[data-testid="layer-b-toggle"], [data-testid="second-layer-toggle"]';
+const colours = 'select[data-testid="layer-colour-map"]';
+
+const detail = await (await fetch(`${url}/api/v1/slides/${code}`)).json();
+const { width: slideWidth, height: slideHeight } = detail.pyramid.levels[0];
+
+function madeDetail() {
+  const [stepX, stepY] = [slideWidth / columns, slideHeight / columns];
+  const grid = {
+    origin_x: 0, origin_y: 0, step_x: stepX, step_y: stepY, size_x: stepX, size_y: stepY, columns, rows: columns,
+    present: Array.from({ length: tiles }, (_, i) => i),
+  };
+  const target = (key, title) => ({
+    key, title, kind: 'gene', sign: null, observation: null,
+    evaluation: { positives: 20, negatives: 28, auroc: { estimate: 0.8, low: 0.7, high: 0.9 } },
+    prediction: { score: 0, probability: 0.5, spread: null, probability_spread: null },
+    readouts: [{ offset: 0, reference: 0, mean: 0, sd: 1, scale: 'logit' }],
+  });
+  const model = {
+    key: 'bench', title: 'Bench', predictor: 'none', encoder: 'none',
+    training_cohort: { key: 'bench', title: 'Bench', synthetic: true }, training_patients: 48, terms_version: 'bench',
+    in_training_cohort: false, entitled_models: 1, targets: [target('one', 'ONE'), target('two', 'TWO')],
+  };
+  return {
+    ...detail,
+    summary: { ...detail.summary, tiles, encoded: true, models: 1 },
+    spots: detail.spots.map((spot) => ({ ...spot, grid })),
+    models: [model],
+  };
+}
+
+/** Per tile the weight logit e and the value v: smooth, and different for each target. */
+function madeTerms(target) {
+  const numbers = new Float32Array(2 * tiles);
+  const turn = target === 'one' ? 0 : 1;
+  for (let i = 0; i < tiles; i++) {
+    numbers[2 * i] = Math.sin(i / 50 + turn);
+    numbers[2 * i + 1] = Math.cos((i % columns) / 20 + turn);
+  }
+  return Buffer.from(numbers.buffer);
+}
+
+/** Runs in the page before its own code: counts what its callbacks take, frame by frame, and when it draws. */
+function watch() {
+  const frames = (window.frameTimes = []);
+  let inFrame = 0;
+  window.addToFrame = (took) => (inFrame += took);
+  window.draws = 0;
+  const own = window.requestAnimationFrame.bind(window);
+  window.requestAnimationFrame = (callback) =>
+    own((time) => {
+      const started = performance.now();
+      callback(time);
+      inFrame += performance.now() - started;
+    });
+  window.unwatchedFrame = own;
+  const count = () => {
+    frames.push(inFrame);
+    inFrame = 0;
+    own(count);
+  };
+  own(count);
+  for (const name of ['drawArrays', 'drawArraysInstanced', 'drawElements', 'drawElementsInstanced']) {
+    const draw = WebGL2RenderingContext.prototype[name];
+    WebGL2RenderingContext.prototype[name] = function (...args) {
+      window.draws += 1;
+      return draw.apply(this, args);
+    };
+  }
+}
+
+const settled = (page) => page.waitForSelector('[data-testid="viewer-canvas"][data-settled="true"]');
+
+async function open(browser) {
+  const page = await newPage(browser);
+  await page.addInitScript(watch);
+  await page.route('**/fn/slide?*', (route) => route.fulfill({ json: madeDetail() }));
+  const asked = new Set();
+  await page.route('**/slides/*/terms/**', (route) => {
+    const target = route.request().url().split('/').at(-2);
+    asked.add(target);
+    return route.fulfill({ contentType: 'application/octet-stream', body: madeTerms(target) });
+  });
+  // From the list: then the page asks for what it shows, instead of finding it in the document.
+  await page.goto(url);
+  await page.locator(`a[href^="/slides/${code}"]`).first().click();
+  await settled(page);
+  let layers = 0;
+  for (const toggle of [firstLayer, secondLayer]) {
+    const found = page.locator(toggle).first();
+    if (await found.count()) {
+      await found.check();
+      layers += 1;
+    }
+  }
+  if (layers === 0) throw new Error('the page offers no layer');
+  await fillWindow(page);
+  await zoomToNative(page);
+  if (asked.size < layers) throw new Error('the page shows fewer layers than it was asked for');
+  return { page, layers };
+}
+
+async function taskMillis(session) {
+  const { metrics } = await session.send('Performance.getMetrics');
+  return 1000 * metrics.find(({ name }) => name === 'TaskDuration').value;
+}
+
+/** Pans, or only waits as long. */
+async function pan(page, session, isMoving) {
+  const before = await taskMillis(session);
+  const frames = await page.evaluate(
+    ([panFor, stepPx, middleX, middleY, isMoving]) =>
+      new Promise((resolve) => {
+        const canvas = document.querySelector('[data-testid="viewer-canvas"]');
+        const pointer = (kind, clientX) => {
+          const started = performance.now();
+          canvas.dispatchEvent(
+            new PointerEvent(kind, { pointerId: 1, button: 0, clientX, clientY: middleY, bubbles: true, cancelable: true }),
+          );
+          window.addToFrame(performance.now() - started);
+        };
+        if (isMoving) pointer('pointerdown', middleX);
+        const first = window.frameTimes.length;
+        const started = performance.now();
+        let x = middleX;
+        const next = () => {
+          if (performance.now() - started > panFor) {
+            const times = window.frameTimes.slice(first + 1);
+            // Rests before letting go, so that the slide does not glide on.
+            setTimeout(() => {
+              if (isMoving) pointer('pointerup', x);
+              resolve(times);
+            }, 150);
+            return;
+          }
+          x -= stepPx;
+          if (isMoving) pointer('pointermove', x);
+          window.unwatchedFrame(next);
+        };
+        window.unwatchedFrame(next);
+      }),
+    [panFor, stepPx, width / 2, height / 2, isMoving],
+  );
+  return { frames, task: (await taskMillis(session)) - before };
+}
+
+/** Frames until a change of the colours is drawn, and the requests that it makes. */
+async function recolour(page) {
+  const requests = [];
+  const note = (request) => requests.push(request.url());
+  page.on('request', note);
+  const frames = await page.evaluate(
+    (selector) =>
+      new Promise((resolve, reject) => {
+        const select = document.querySelector(selector);
+        select.selectedIndex = (select.selectedIndex + 1) % select.options.length;
+        const before = window.draws;
+        select.dispatchEvent(new Event('change', { bubbles: true }));
+        let frames = 0;
+        const next = () => {
+          frames += 1;
+          // Whoever draws in this frame may come after us.
+          setTimeout(() => {
+            if (window.draws > before) resolve(frames);
+            else if (frames > 60) reject(new Error('the change is not drawn'));
+            else window.unwatchedFrame(next);
+          });
+        };
+        window.unwatchedFrame(next);
+      }),
+    colours,
+  );
+  await page.waitForTimeout(300);
+  page.off('request', note);
+  return { frames, requests: requests.length };
+}
+
+const browser = await launch();
+try {
+  const { page, layers } = await open(browser);
+  const session = await page.context().newCDPSession(page);
+  await session.send('Performance.enable');
+  await pan(page, session, true);
+  await settled(page);
+  const still = await pan(page, session, false);
+  const moved = await pan(page, session, true);
+  await settled(page);
+  const own = [...moved.frames].sort((a, b) => a - b);
+  const changes = [];
+  for (let i = 0; i < 3; i++) changes.push(await recolour(page));
+  const result = {
+    layers,
+    tiles,
+    frames: moved.frames.length,
+    main_thread_ms: moved.task / moved.frames.length,
+    main_thread_idle_ms: still.task / still.frames.length,
+    own_p50_ms: median(own),
+    own_p95_ms: own[Math.floor(own.length * 0.95)],
+    own_most_ms: own.at(-1),
+    recolour_frames: Math.max(...changes.map(({ frames }) => frames)),
+    recolour_requests: Math.max(...changes.map(({ requests }) => requests)),
+  };
+  console.error(`  ${JSON.stringify(result)}`);
+  console.log(JSON.stringify(result));
+} finally {
+  await browser.close();
+}
