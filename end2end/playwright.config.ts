@@ -32,7 +32,7 @@ export default defineConfig({
   },
   projects: [
     { name: 'first run', testMatch: 'first-run.spec.ts' },
-    { name: 'light', testMatch: ['list.spec.ts', 'slide.spec.ts', 'view.spec.ts'], dependencies: ['first run'], use: { colorScheme: 'light' } },
+    { name: 'light', testMatch: ['list.spec.ts', 'slide.spec.ts', 'view.spec.ts', 'parts.spec.ts'], dependencies: ['first run'], use: { colorScheme: 'light' } },
     { name: 'dark', testMatch: ['list.spec.ts', 'slide.spec.ts'], dependencies: ['first run'], use: { colorScheme: 'dark' } },
     { name: 'pixels', testMatch: ['pixels.spec.ts', 'golden.spec.ts'], dependencies: ['first run'] },
   ],

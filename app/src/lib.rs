@@ -23,11 +23,25 @@ use components::Header;
 use erase::Erase;
 use live::Live;
 use navigation::{CurrentPage, Page};
-use pages::{NotFound, SlideList, SlidePage, StatusPage, provide_list_view};
+use pages::{NotFound, SlideList, StatusPage, provide_list_view, slide_part};
 #[cfg(feature = "ssr")]
 pub use router::router;
 #[cfg(feature = "ssr")]
 pub use shell::SiteAssets;
+
+/// Takes over the page that the server rendered, once all that it consists of is loaded. What the server rendered is
+/// made anew where a part cannot be loaded: then the page says so.
+#[cfg(feature = "hydrate")]
+pub async fn start() {
+    if navigation::here().load().await {
+        leptos::mount::hydrate_body(App);
+    } else {
+        if let Some(body) = document().body() {
+            body.set_inner_html("");
+        }
+        leptos::mount::mount_to_body(App);
+    }
+}
 
 /// The application: the head of the page and the page that belongs to the address.
 #[component]
@@ -37,7 +51,7 @@ pub fn App() -> impl IntoView {
     provide_list_view();
     let page = move || match current.get() {
         Page::Slides => view! { <SlideList /> }.erase(),
-        Page::Slide(code) => view! { <SlidePage code=code /> }.erase(),
+        Page::Slide(code) => slide_part::slide_page(code),
         Page::Status => view! { <StatusPage /> }.erase(),
         Page::Missing => view! { <NotFound /> }.erase(),
     };
@@ -50,4 +64,5 @@ pub fn App() -> impl IntoView {
             {page}
         </main>
     }
+    .erase()
 }

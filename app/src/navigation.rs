@@ -12,6 +12,8 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
 use web_sys::{EventTarget, FocusOptions, HtmlElement, Url};
 
+use crate::pages::slide_part;
+
 /// A page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Page {
@@ -41,6 +43,14 @@ impl Page {
         }
     }
 
+    /// Waits for the part of the application that this page is in; false where it cannot be had.
+    pub(crate) async fn load(&self) -> bool {
+        match self {
+            Self::Slide(_) => slide_part::load().await.is_ok(),
+            _ => true,
+        }
+    }
+
     /// What the window is called.
     #[must_use]
     pub fn title(&self) -> String {
@@ -61,11 +71,19 @@ pub struct CurrentPage(RwSignal<Page>);
 impl CurrentPage {
     /// Makes the page of the request, or of the window, available to every component below, and follows the window.
     pub fn provide() -> Self {
-        let current = Self(RwSignal::new(Page::at(&path())));
+        let current = Self(RwSignal::new(here()));
         provide_context(current);
         Effect::new(move |_| follow(current));
         Effect::new(move |_| document().set_title(&current.0.with(Page::title)));
         current
+    }
+
+    /// The one provided above.
+    ///
+    /// # Panics
+    /// Outside of [`crate::App`].
+    pub(crate) fn expect() -> Self {
+        expect_context()
     }
 
     /// The page that is shown.
@@ -80,9 +98,19 @@ impl CurrentPage {
         self.0.with(|shown| shown == page)
     }
 
+    /// Makes the page that is shown anew.
+    pub(crate) fn show_again(self) {
+        self.0.notify();
+    }
+
     fn is_untracked(self, page: &Page) -> bool {
         self.0.with_untracked(|shown| shown == page)
     }
+}
+
+/// The page of the request, or of the window.
+pub(crate) fn here() -> Page {
+    Page::at(&path())
 }
 
 /// The path of the request.
@@ -153,9 +181,14 @@ fn follow(current: CurrentPage) {
             return;
         }
         let show = Closure::once_into_js(move || {
-            current.0.set(page);
-            future_to_promise(async {
-                loaded().await;
+            future_to_promise(async move {
+                // Without its part the page tells what is missing.
+                page.load().await;
+                // Another page may have been asked for meanwhile.
+                if here() == page {
+                    current.0.set(page);
+                    loaded().await;
+                }
                 Ok(JsValue::UNDEFINED)
             })
         });

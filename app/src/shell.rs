@@ -1,5 +1,7 @@
 //! The HTML document around the application.
 
+use std::iter;
+
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +17,10 @@ pub struct SiteAssets {
     pub wasm: String,
     /// The style sheet.
     pub css: String,
+    /// Modules that the glue imports.
+    pub modules: Vec<String>,
+    /// The wasm modules that only the page of a slide needs.
+    pub slide: Vec<String>,
 }
 
 /// Runs before anything is drawn: a stored choice of theme must not flash.
@@ -22,11 +28,23 @@ const EARLY_SCRIPT: &str = "try{const t=localStorage.getItem('theme');if(t==='li
 
 /// The document that every page is served in.
 pub fn shell(assets: &SiteAssets) -> impl IntoView + use<> {
-    let SiteAssets { js, wasm, css } = assets.clone();
+    let SiteAssets {
+        js,
+        wasm,
+        css,
+        modules,
+        slide,
+    } = assets.clone();
     let start = format!(
         "import({js:?}).then(m=>m.default({{module_or_path:{wasm:?}}}).then(()=>m.hydrate()))"
     );
-    let title = Page::at(&navigation::path()).title();
+    let page = navigation::here();
+    // All that the page needs is asked for at once, not one after the other.
+    let wasm_of_page = match page {
+        Page::Slide(_) => iter::once(wasm).chain(slide).collect(),
+        _ => vec![wasm],
+    };
+    let title = page.title();
     view! {
         <!DOCTYPE html>
         <html lang="en">
@@ -42,7 +60,18 @@ pub fn shell(assets: &SiteAssets) -> impl IntoView + use<> {
                 <link rel="icon" href="/public/favicon.svg" type="image/svg+xml" />
                 <link rel="stylesheet" href=css />
                 <link rel="modulepreload" href=js />
-                <link rel="preload" href=wasm r#as="fetch" r#type="application/wasm" crossorigin="" />
+                {modules
+                    .into_iter()
+                    .map(|module| view! { <link rel="modulepreload" href=module /> })
+                    .collect_view()}
+                {wasm_of_page
+                    .into_iter()
+                    .map(|wasm| {
+                        view! {
+                            <link rel="preload" href=wasm r#as="fetch" r#type="application/wasm" crossorigin="" />
+                        }
+                    })
+                    .collect_view()}
                 <script type="module">{start}</script>
                 <title>{title}</title>
             </head>

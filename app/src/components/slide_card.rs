@@ -6,6 +6,7 @@ use leptos::prelude::*;
 use crate::components::{Icon, IconName, SyntheticBadge};
 use crate::erase::Erase;
 use crate::format;
+use crate::pages::slide_part;
 
 /// Where a slide stands, in a few words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,7 +87,12 @@ pub fn SlideCard(
     let objective = slide.objective.map(|objective| format!(" · {objective}×"));
     view! {
         <li class="card">
-            <a class="card__link" href=format!("/slides/{}", slide.code)>
+            <a
+                class="card__link"
+                href=format!("/slides/{}", slide.code)
+                on:pointerenter=|_| slide_part::expect()
+                on:focus=|_| slide_part::expect()
+            >
                 <span class="card__glass">
                     <img
                         src=format!("/slides/{}/{}/thumbnail", slide.code, slide.version)

@@ -3,11 +3,12 @@
 mod not_found;
 mod slide_list;
 mod slide_page;
+pub(crate) mod slide_part;
 mod status;
 
 pub use not_found::NotFound;
 pub use slide_list::{SlideList, provide_list_view};
-pub use slide_page::SlidePage;
+use slide_page::SlidePage;
 pub use status::StatusPage;
 
 /// Gives the response that a page is part of the status of the error that the page shows. Nothing in the browser.

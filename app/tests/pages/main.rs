@@ -57,6 +57,8 @@ async fn send(fake: Fake, request: Request<Body>) -> (Answer, Arc<Fake>) {
         js: "/pkg/app.1.js".to_owned(),
         wasm: "/pkg/app.2.wasm".to_owned(),
         css: "/pkg/app.3.css".to_owned(),
+        modules: vec!["/pkg/app.4.js".to_owned()],
+        slide: vec!["/pkg/slide.5.wasm".to_owned()],
     };
     let answer = router(fake.clone(), assets).oneshot(request);
     // A page that never ends is to fail its own test, not to hold up all.
@@ -91,7 +93,19 @@ async fn every_page_says_what_it_is_not_for() {
             "/pkg/app.1.js",
             "/pkg/app.2.wasm",
             "/pkg/app.3.css",
+            "/pkg/app.4.js",
         ]);
+    }
+}
+
+#[tokio::test]
+async fn the_code_of_the_slide_page_is_fetched_with_that_page_and_with_no_other() {
+    let link = r#"<link rel="preload" href="/pkg/slide.5.wasm" as="fetch" type="application/wasm" crossorigin"#;
+    get(Fake::at_rest(), "/slides/PH-0001").await.says(&[link]);
+    for path in ["/", "/status", "/no/such/page"] {
+        get(Fake::at_rest(), path)
+            .await
+            .does_not_say(&["/pkg/slide.5.wasm"]);
     }
 }
 

@@ -40,7 +40,7 @@ impl Place {
         std::fs::create_dir_all(site.join("pkg")).unwrap();
         std::fs::write(
             site.join("manifest.json"),
-            r#"{"js":"a.js","wasm":"a.wasm","css":"a.css"}"#,
+            r#"{"js":"a.js","wasm":"a.wasm","css":"a.css","modules":[],"slide":[]}"#,
         )
         .unwrap();
         Self {

@@ -1,4 +1,6 @@
-//! What a browser loads before a page answers.
+//! What a browser loads before a page answers: the page that people come to first, and the page of a slide with its part.
+
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
@@ -12,9 +14,22 @@ const TARGET_KB: f64 = 300.0;
 /// The brotli forms of WebAssembly, JavaScript and style sheet, in units of 1000 bytes.
 pub fn measure(workspace: &Workspace) -> Result<Outcome> {
     let manifest = web::build(workspace, Variant::Product)?;
+    let files = manifest.files_of_every_page(&Variant::Product.folder(workspace));
+    let measured = weigh(&files)?.aiming_at(Aim::Figure(TARGET_KB));
+    Ok(Outcome::Measured(vec![measured]))
+}
+
+/// The same with what the page of a slide loads besides.
+pub fn measure_slide(workspace: &Workspace) -> Result<Outcome> {
+    let manifest = web::build(workspace, Variant::Product)?;
+    let files = manifest.files_of_slide_page(&Variant::Product.folder(workspace));
+    Ok(Outcome::Measured(vec![weigh(&files)?]))
+}
+
+fn weigh(files: &[PathBuf]) -> Result<Measurement> {
     let mut bytes = 0;
-    for file in manifest.files(&Variant::Product.folder(workspace)) {
-        let brotli = web::brotli_form(&file);
+    for file in files {
+        let brotli = web::brotli_form(file);
         let metadata = brotli
             .metadata()
             .with_context(|| format!("cannot read {}", brotli.display()))?;
@@ -25,8 +40,5 @@ pub fn measure(workspace: &Workspace) -> Result<Outcome> {
         );
         bytes += metadata.len();
     }
-    let measured = Measurement::of(KILOBYTES, bytes as f64 / 1000.0);
-    Ok(Outcome::Measured(vec![
-        measured.aiming_at(Aim::Figure(TARGET_KB)),
-    ]))
+    Ok(Measurement::of(KILOBYTES, bytes as f64 / 1000.0))
 }

@@ -48,8 +48,13 @@ enum Outcome {
 const BENCHES: &[Bench] = &[
     Bench {
         id: "bundle",
-        what: "first load of a page: wasm, JavaScript and style sheet, brotli",
+        what: "first load of the list of slides: wasm, JavaScript and style sheet, brotli",
         measure: bundle::measure,
+    },
+    Bench {
+        id: "bundle-slide",
+        what: "first load of the page of a slide, which has a wasm module more",
+        measure: bundle::measure_slide,
     },
     Bench {
         id: "idle-memory",

@@ -2,9 +2,10 @@
 //!
 //! ```text
 //! target/site/
-//!   manifest.json                 {"js": "/pkg/marrowscope.0123abcd.js", "wasm": …, "css": …}: URLs, read by the server
+//!   manifest.json                 {"js": "/pkg/0123abcd/marrowscope.js", "wasm": …, "css": …}: URLs, read by the server
 //!   inputs.json                   what each part was made from, so that nothing is made twice
-//!   pkg/marrowscope.<hash8>.js    names change with the content: the browser may keep them for ever
+//!   pkg/<hash8>/                  WebAssembly and JavaScript, which name each other: their folder changes with the content
+//!   pkg/marrowscope.<hash8>.css   so does this name: the browser may keep all of them for ever
 //!   pkg/….br, pkg/….gz            the same, compressed
 //!   public/                       a copy of the folder `public`
 //! ```
@@ -12,6 +13,7 @@
 mod compress;
 mod fingerprint;
 mod scripts;
+mod sections;
 mod styles;
 
 use std::collections::BTreeMap;
@@ -26,6 +28,7 @@ use crate::steps::Step;
 use crate::workspace::Workspace;
 
 pub use fingerprint::fingerprint;
+use scripts::Scripts;
 
 /// The brotli form of a file of the site.
 pub fn brotli_form(file: &Path) -> PathBuf {
@@ -42,13 +45,32 @@ pub struct Manifest {
     pub wasm: String,
     /// The style sheet.
     pub css: String,
+    /// The modules that `js` imports.
+    pub modules: Vec<String>,
+    /// The WebAssembly that only the page of a slide needs.
+    pub slide: Vec<String>,
 }
 
 impl Manifest {
-    /// The three files in the folder of the site.
-    pub fn files(&self, site: &Path) -> [PathBuf; 3] {
-        [&self.js, &self.wasm, &self.css].map(|url| site.join(url.trim_start_matches('/')))
+    /// What every page loads, in the folder of the site.
+    pub fn files_of_every_page(&self, site: &Path) -> Vec<PathBuf> {
+        [&self.js, &self.wasm, &self.css]
+            .into_iter()
+            .chain(&self.modules)
+            .map(|url| file(site, url))
+            .collect()
     }
+
+    /// What the page of a slide loads, in the folder of the site.
+    pub fn files_of_slide_page(&self, site: &Path) -> Vec<PathBuf> {
+        let mut files = self.files_of_every_page(site);
+        files.extend(self.slide.iter().map(|url| file(site, url)));
+        files
+    }
+}
+
+fn file(site: &Path, url: &str) -> PathBuf {
+    site.join(url.trim_start_matches('/'))
 }
 
 /// Part of the site → fingerprint of what it was made from.
@@ -101,26 +123,28 @@ pub fn build(workspace: &Workspace, variant: Variant) -> Result<Manifest> {
     let before: Manifest = read_json(&site.join("manifest.json")).unwrap_or_default();
     let mut inputs: Inputs = read_json(&site.join("inputs.json")).unwrap_or_default();
     let mut manifest = before.clone();
-    let [js_before, wasm_before, css_before] = before.files(&site);
 
     let scripts = fingerprint(root, SCRIPT_SOURCES)?;
-    if inputs.get("scripts") != Some(&scripts) || !is_whole(&js_before) || !is_whole(&wasm_before) {
+    if inputs.get("scripts") != Some(&scripts)
+        || !before
+            .files_of_slide_page(&site)
+            .iter()
+            .all(|file| is_whole(file))
+    {
         let mut made = scripts::make(workspace)?;
-        if variant == Variant::Dev {
-            made.js.extend_from_slice(RELOAD.as_bytes());
+        if variant == Variant::Dev
+            && let Some(js) = made.files.get_mut(Path::new(scripts::JS))
+        {
+            js.extend_from_slice(RELOAD.as_bytes());
         }
         let step = Step::begin("Compressing it");
-        manifest.js = put(&pkg, "js", &made.js)?;
-        manifest.wasm = put(&pkg, "wasm", &made.wasm)?;
-        for (path, content) in &made.snippets {
-            compress::write(&pkg.join(path), content)?;
-        }
+        put_scripts(&pkg, &made, &mut manifest)?;
         inputs.insert("scripts".into(), scripts);
         step.done();
     }
 
     let styles = fingerprint(root, STYLE_SOURCES)?;
-    if inputs.get("styles") != Some(&styles) || !is_whole(&css_before) {
+    if inputs.get("styles") != Some(&styles) || !is_whole(&file(&site, &before.css)) {
         manifest.css = put(&pkg, "css", &styles::make(root)?)?;
         inputs.insert("styles".into(), styles);
     }
@@ -137,12 +161,34 @@ pub fn build(workspace: &Workspace, variant: Variant) -> Result<Manifest> {
         remove_others(
             &pkg,
             &[&before, &manifest]
-                .map(|manifest| manifest.files(&site))
+                .map(|manifest| manifest.files_of_slide_page(&site))
                 .concat(),
         )?;
     }
     write_json(&site.join("inputs.json"), &inputs)?;
     Ok(manifest)
+}
+
+/// Writes the scripts and their compressed forms into a folder whose name is made of the hash of all of them.
+fn put_scripts(pkg: &Path, scripts: &Scripts, manifest: &mut Manifest) -> Result<()> {
+    let hash = crate::hash::sha256(
+        scripts
+            .files
+            .iter()
+            .map(|(path, content)| format!("{} {}\n", crate::hash::sha256(content), path.display()))
+            .collect::<String>()
+            .as_bytes(),
+    );
+    let folder = &hash[..8];
+    for (path, content) in &scripts.files {
+        compress::write(&pkg.join(folder).join(path), content)?;
+    }
+    let url = |path: &Path| format!("/pkg/{folder}/{}", path.display());
+    manifest.js = url(Path::new(scripts::JS));
+    manifest.wasm = url(Path::new(scripts::WASM));
+    manifest.modules = scripts.modules().map(url).collect();
+    manifest.slide = scripts.slide.iter().map(|path| url(path)).collect();
+    Ok(())
 }
 
 /// Writes `content` and its compressed forms under a name made of its hash; returns the URL.
@@ -185,14 +231,19 @@ fn remove_folder(folder: &Path) -> Result<()> {
     }
 }
 
-/// Removes the files of earlier builds; folders (snippets) stay.
+/// Removes the files and folders of earlier builds.
 fn remove_others(pkg: &Path, kept: &[PathBuf]) -> Result<()> {
     for entry in fs::read_dir(pkg)? {
         let path = entry?.path();
         let belongs = kept
             .iter()
-            .any(|file| *file == path || compress::forms(file).contains(&path));
-        if path.is_file() && !belongs {
+            .any(|file| file.starts_with(&path) || compress::forms(file).contains(&path));
+        if belongs {
+            continue;
+        }
+        if path.is_dir() {
+            remove_folder(&path)?;
+        } else {
             fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
         }
     }
@@ -236,30 +287,76 @@ mod tests {
         let site = tempfile::tempdir().unwrap();
         let pkg = site.path().join("pkg");
         fs::create_dir(&pkg).unwrap();
-        let manifests: Vec<_> = [b"1", b"2", b"3"]
-            .map(|content| Manifest {
-                js: put(&pkg, "js", content).unwrap(),
-                wasm: put(&pkg, "wasm", content).unwrap(),
+        let manifests = [b"1", b"2", b"3"].map(|content| {
+            let mut manifest = Manifest {
                 css: put(&pkg, "css", b"the same").unwrap(),
-            })
-            .into();
+                ..Manifest::default()
+            };
+            put_scripts(&pkg, &scripts(content), &mut manifest).unwrap();
+            manifest
+        });
+        fs::write(pkg.join("left.over"), "").unwrap();
+        let files = |manifest: &Manifest| manifest.files_of_slide_page(site.path());
         remove_others(
             &pkg,
-            &[
-                manifests[1].files(site.path()),
-                manifests[2].files(site.path()),
-            ]
-            .concat(),
+            &manifests[1..].iter().flat_map(files).collect::<Vec<_>>(),
         )
         .unwrap();
         assert!(
             manifests[1..]
                 .iter()
-                .flat_map(|manifest| manifest.files(site.path()))
+                .flat_map(files)
                 .all(|file| is_whole(&file))
         );
-        assert!(!manifests[0].files(site.path())[0].exists());
-        assert_eq!(fs::read_dir(&pkg).unwrap().count(), 3 * 5);
+        assert!(!files(&manifests[0])[0].exists());
+        // Two folders, and the style sheet in three forms.
+        assert_eq!(fs::read_dir(&pkg).unwrap().count(), 2 + 3);
+    }
+
+    fn scripts(wasm: &[u8]) -> Scripts {
+        let file = |path: &str, content: &[u8]| (PathBuf::from(path), content.to_owned());
+        Scripts {
+            files: BTreeMap::from([
+                file(scripts::JS, b"import './parts.js'"),
+                file(scripts::WASM, wasm),
+                file("parts.js", b"fetch('slide.wasm')"),
+                file("slide.wasm", b"part"),
+                file("snippets/own/lock.js", b"export {}"),
+            ]),
+            slide: vec!["slide.wasm".into()],
+        }
+    }
+
+    #[test]
+    fn scripts_lie_in_a_folder_named_after_all_of_them_and_only_a_slide_needs_its_part() {
+        let site = tempfile::tempdir().unwrap();
+        let pkg = site.path().join("pkg");
+        let put = |scripts: &Scripts| {
+            let mut manifest = Manifest {
+                css: put(&pkg, "css", b"a{}").unwrap(),
+                ..Manifest::default()
+            };
+            put_scripts(&pkg, scripts, &mut manifest).unwrap();
+            manifest
+        };
+        let one = put(&scripts(b"one"));
+        assert_eq!(one, put(&scripts(b"one")));
+        let mut other = scripts(b"one");
+        other.files.insert("slide.wasm".into(), b"other".to_vec());
+        // The address of every file changes with any of them.
+        assert_ne!(one.js, put(&other).js);
+
+        let folder = one.js.strip_suffix("marrowscope.js").unwrap();
+        assert_eq!(
+            one.modules,
+            ["parts.js", "snippets/own/lock.js"].map(|name| format!("{folder}{name}"))
+        );
+        assert_eq!(one.slide, [format!("{folder}slide.wasm")]);
+        let of_slide = one.files_of_slide_page(site.path());
+        assert!(of_slide.iter().all(|file| is_whole(file)));
+        let of_every = one.files_of_every_page(site.path());
+        assert_eq!((of_every.len(), of_slide.len()), (5, 6));
+        assert!(of_slide.starts_with(&of_every));
     }
 
     #[test]
@@ -294,6 +391,8 @@ mod tests {
             js: "/pkg/a.js".into(),
             wasm: "/pkg/a.wasm".into(),
             css: "/pkg/a.css".into(),
+            modules: vec!["/pkg/b.js".into()],
+            slide: vec!["/pkg/b.wasm".into()],
         };
         write_json(&path, &manifest).unwrap();
         assert_eq!(read_json(&path), Some(manifest));

@@ -14,6 +14,7 @@ use crate::erase::Erase;
 use crate::format;
 use crate::live::{Live, is_active};
 use crate::load::load;
+use crate::pages::slide_part;
 
 use groups::{Group, Order, groups};
 
@@ -40,6 +41,8 @@ pub fn provide_list_view() {
 /// The page at `/`.
 #[component]
 pub fn SlideList() -> impl IntoView {
+    // From here, people go to a slide.
+    Effect::new(|_| slide_part::expect_when_idle());
     let live = Live::get();
     let lists = load(
         move || live.generation(),
