@@ -21,20 +21,20 @@ pub fn colour_bar(edited: Edited, summary: Memo<Option<LayerSummary>>) -> impl I
         refused.set(None);
     });
     // Where on the axis the colours end.
-    let ends = Memo::new(move |_| {
+    let ends = move || {
         summary.with(|summary| {
             summary.as_ref().map_or((0.0, 1.0), |summary| {
                 let axis = Axis::of(summary);
                 (axis.share(summary.range.0), axis.share(summary.range.1))
             })
         })
-    });
+    };
     let gradient = Memo::new(move |_| {
-        let (from, to) = ends.get();
+        let (from, to) = ends();
         layer.with(|layer| layer.colour_map.css_gradient_between(from, to))
     });
-    let mark = |share: fn((f64, f64)) -> f64| {
-        let left = move || [&(share(ends.get()) * 100.0).to_string(), "%"].concat();
+    let mark = move |share: fn((f64, f64)) -> f64| {
+        let left = move || [&(share(ends()) * 100.0).to_string(), "%"].concat();
         view! { <span class="colour-bar__mark" style:left=left></span> }
     };
     // The ends of the axis need a number of their own only where the fields do not say it.

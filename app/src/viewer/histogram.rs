@@ -26,19 +26,20 @@ pub fn histogram(edited: Edited) -> impl IntoView {
     let is_loading = Memo::new(move |_| state.chosen_status() == OverlayStatus::Loading);
     // While numbers come its place stays: nothing jumps when another target is chosen.
     let is_off = move || summary.with(Option::is_none) && !is_loading.get();
-    let threshold = Memo::new(move |_| layer.with(|layer| layer.threshold));
+    let threshold = move || layer.with(|layer| layer.threshold);
     let set = move |threshold| edited.change(|layer| LayerSpec { threshold, ..layer });
-    let axis = Memo::new(move |_| summary.with(|summary| summary.as_ref().map(Axis::of)));
+    let axis = move || summary.with(|summary| summary.as_ref().map(Axis::of));
 
     let drawing = Memo::new(move |_| {
         summary.with(|summary| {
-            layer.with(|layer| summary.as_ref().map(|summary| bars(summary, layer)))
+            let draw = |summary| layer.with(|layer| bars(summary, layer));
+            summary.as_ref().map(draw).unwrap_or_default()
         })
     });
     let shown = move || {
         summary.with(|summary| {
             let summary = summary.as_ref();
-            summary.map(|summary| drawn(summary, threshold.get()))
+            summary.map(|summary| drawn(summary, threshold()))
         })
     };
     let scale = move || {
@@ -56,15 +57,15 @@ pub fn histogram(edited: Edited) -> impl IntoView {
         })
     };
     // Shares of the width at which the brush begins and ends.
-    let brush = Memo::new(move |_| {
-        axis.get().map_or((0.0, 1.0), |axis| {
-            let (low, high) = axis.span(threshold.get());
+    let brush = move || {
+        axis().map_or((0.0, 1.0), |axis| {
+            let (low, high) = axis.span(threshold());
             (axis.share(low), axis.share(high))
         })
-    });
+    };
     // Where on the axis the tile under the cursor lies.
-    let cursor = Memo::new(move |_| {
-        let axis = axis.get()?;
+    let cursor = move || {
+        let axis = axis()?;
         let value = summary.with(|summary| match summary.as_ref() {
             Some(summary) => state.hover.with(|hover| {
                 let reading = hover.as_ref()?.reading()?;
@@ -79,7 +80,7 @@ pub fn histogram(edited: Edited) -> impl IntoView {
         })?;
         let share = axis.share(value);
         (0.0..=1.0).contains(&share).then_some(share)
-    });
+    };
     let percent = |share: f64| [&(share * 100.0).to_string(), "%"].concat();
 
     let handles = [
@@ -88,7 +89,7 @@ pub fn histogram(edited: Edited) -> impl IntoView {
     ]
     .map(|(end, name, test_id)| handle(edited, summary, end, name, test_id).erase())
     .collect_view();
-    let surface = surface(axis, Callback::new(set)).erase();
+    let surface = surface(summary, Callback::new(set)).erase();
     let bar = colour_bar(edited, summary).erase();
     view! {
         <div class="histogram" class:histogram--loading=is_loading hidden=is_off data-testid="histogram">
@@ -98,20 +99,20 @@ pub fn histogram(edited: Edited) -> impl IntoView {
                     type="button"
                     class="button button--small"
                     data-testid="histogram-reset"
-                    disabled=move || threshold.get().is_none()
+                    disabled=move || threshold().is_none()
                     on:click=move |_| set(None)
                 >
                     "Show all"
                 </button>
             </p>
             <div class="histogram__plot">
-                <div class="histogram__bars" aria-hidden="true" inner_html=move || drawing.get().unwrap_or_default()></div>
-                <div class="histogram__out" style:width=move || percent(brush.get().0)></div>
-                <div class="histogram__out histogram__out--high" style:width=move || percent(1.0 - brush.get().1)></div>
+                <div class="histogram__bars" aria-hidden="true" inner_html=move || drawing.get()></div>
+                <div class="histogram__out" style:width=move || percent(brush().0)></div>
+                <div class="histogram__out histogram__out--high" style:width=move || percent(1.0 - brush().1)></div>
                 <div
                     class="histogram__cursor"
-                    hidden=move || cursor.get().is_none()
-                    style:left=move || percent(cursor.get().unwrap_or_default())
+                    hidden=move || cursor().is_none()
+                    style:left=move || percent(cursor().unwrap_or_default())
                 ></div>
                 {surface}
                 {handles}
@@ -123,7 +124,10 @@ pub fn histogram(edited: Edited) -> impl IntoView {
 }
 
 /// What the brush is drawn on.
-fn surface(axis: Memo<Option<Axis>>, set: Callback<Option<(f64, f64)>>) -> impl IntoView {
+fn surface(
+    summary: Memo<Option<LayerSummary>>,
+    set: Callback<Option<(f64, f64)>>,
+) -> impl IntoView {
     let start = StoredValue::new(None::<f64>);
     let press = move |event: PointerEvent| {
         if event.button() == 0
@@ -132,9 +136,10 @@ fn surface(axis: Memo<Option<Axis>>, set: Callback<Option<(f64, f64)>>) -> impl 
             start.set_value(Some(share));
         }
     };
+    let axis = move || summary.with_untracked(|summary| summary.as_ref().map(Axis::of));
     let drag = move |event: PointerEvent| {
         if let (Some(start), Some(axis), Some(share)) =
-            (start.get_value(), axis.get_untracked(), share_at(&event))
+            (start.get_value(), axis(), share_at(&event))
             && (share - start).abs() >= LEAST_BRUSH
         {
             set.run(axis.threshold(axis.value_at(start), axis.value_at(share)));
@@ -186,14 +191,14 @@ fn handle(
             Some((axis.step(value), text))
         })
     };
-    let step = Memo::new(move |_| match (value(), end) {
+    let step = move || match (value(), end) {
         (Some((step, _)), _) => step,
         (None, End::Low) => 0,
         (None, End::High) => STEPS,
-    });
+    };
     let text = move || value().map(|(_, text)| text);
     // Where both handles lie on one place, the one that can still be moved is on top.
-    let is_on_top = move || end == End::Low && step.get() > STEPS / 2;
+    let is_on_top = move || end == End::Low && step() > STEPS / 2;
     let set = move |event| {
         let axis = summary.with_untracked(|summary| summary.as_ref().map(Axis::of));
         if let (Some(axis), Ok(step)) = (axis, event_target_value(&event).parse()) {
@@ -204,7 +209,7 @@ fn handle(
             });
         }
     };
-    let step_text = move || step.get().to_string();
+    let step_text = move || step().to_string();
     view! {
         <input
             type="range"

@@ -20,7 +20,7 @@ struct Row {
 /// The switch of the whole heatmap and, when there are several layers, their list, the top one first.
 pub fn layer_list(edited: Edited) -> impl IntoView {
     let Edited { state, slide, .. } = edited;
-    let count = Memo::new(move |_| state.layers.with(Vec::len));
+    let count = move || state.layers.with(Vec::len);
     let rows = Memo::new(move |_| {
         let chosen = state.chosen.get();
         let layers = state.layers.get();
@@ -66,9 +66,9 @@ pub fn layer_list(edited: Edited) -> impl IntoView {
             state.chosen.set(index);
         }
     };
-    let is_single = move || count.get() < 2;
-    let is_full = move || count.get() >= MOST_LAYERS;
-    let is_top = move || state.chosen.get() + 1 >= count.get();
+    let is_single = move || count() < 2;
+    let is_full = move || count() >= MOST_LAYERS;
+    let is_top = move || state.chosen.get() + 1 >= count();
     let items = move || {
         rows.get()
             .into_iter()

@@ -24,35 +24,19 @@ struct Entry {
     chosen: bool,
 }
 
-/// The legends of the layers that are seen, the top one first, and for those who do not see it what the chosen one says;
-/// nothing while none is.
+/// The legend of the chosen layer, and what it says for those who do not see it; nothing while it is not drawn.
 #[component]
 pub fn Legend() -> impl IntoView {
     let state = ViewState::from_context();
-    let entries = Memo::new(move |_| {
-        let chosen = state.chosen.get();
-        let layers = state.layers.get();
-        state.overlays.with(|overlays| {
-            let entry =
-                |(index, (layer, status)): (usize, (&LayerSpec, &OverlayStatus))| match status {
-                    OverlayStatus::Shown(summary) => Some(Entry {
-                        layer: layer.clone(),
-                        summary: summary.clone(),
-                        chosen: index == chosen,
-                    }),
-                    _ => None,
-                };
-            let pairs = layers.iter().zip(overlays).enumerate();
-            let mut entries: Vec<Entry> = pairs.filter_map(entry).collect();
-            entries.reverse();
-            entries
-        })
-    });
     let summary = shown_summary(state);
     // Said once per layer, not while the threshold moves.
     let words = Memo::new(move |_| {
         let mpp = state.mpp.get();
-        summary.with(|summary| summary.as_ref().map(|summary| in_words(summary, mpp)))
+        summary.with(|summary| {
+            summary
+                .as_ref()
+                .map_or_else(String::new, |summary| in_words(summary, mpp))
+        })
     });
     let message = move || {
         let chosen = state.chosen_status();
@@ -86,8 +70,40 @@ pub fn Legend() -> impl IntoView {
             {message}
         </p>
         <p class="hidden" role="status" data-testid="legend-words">{words}</p>
-        {move || entries.get().into_iter().map(legend).collect_view()}
+        {legends(state, true)}
     }
+}
+
+/// The legends of the other layers that are seen, the top one first.
+#[component]
+pub fn OtherLegends() -> impl IntoView {
+    legends(ViewState::from_context(), false)
+}
+
+fn legends(state: ViewState, of_chosen: bool) -> impl IntoView {
+    let entries = Memo::new(move |_| {
+        let chosen = state.chosen.get();
+        let layers = state.layers.get();
+        state.overlays.with(|overlays| {
+            let entry =
+                |(index, (layer, status)): (usize, (&LayerSpec, &OverlayStatus))| match status {
+                    OverlayStatus::Shown(summary) => Some(Entry {
+                        layer: layer.clone(),
+                        summary: summary.clone(),
+                        chosen: index == chosen,
+                    }),
+                    _ => None,
+                };
+            let pairs = layers.iter().zip(overlays).enumerate();
+            let mut entries: Vec<Entry> = pairs
+                .filter_map(entry)
+                .filter(|entry| entry.chosen == of_chosen)
+                .collect();
+            entries.reverse();
+            entries
+        })
+    });
+    move || entries.get().into_iter().map(legend).collect_view()
 }
 
 /// One legend. Browser tests find the parts of the chosen layer's by their names.

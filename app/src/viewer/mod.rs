@@ -49,7 +49,7 @@ mod turn;
 
 pub use controls::LayerControls;
 pub use layer_change::settled;
-pub use legend::Legend;
+pub use legend::{Legend, OtherLegends};
 pub use panes::{Panes, Side};
 pub use read_out::ReadOut;
 pub use state::ViewState;

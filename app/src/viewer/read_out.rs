@@ -38,8 +38,8 @@ pub fn ReadOut() -> impl IntoView {
     };
     let is_tile = move || state.hover.with(Option::is_some);
     let chosen_unit = Memo::new(move |_| match state.chosen_status() {
-        OverlayStatus::Shown(summary) => unit(summary.quantity, summary.scale),
-        _ => "",
+        OverlayStatus::Shown(summary) => unit(summary.quantity, summary.scale).to_owned(),
+        _ => String::new(),
     });
     let rows = Quantity::ALL
         .into_iter()
@@ -149,7 +149,7 @@ pub fn ReadOut() -> impl IntoView {
 
 /// Value and percentile in the layers that are not chosen, the top one first.
 fn other_layers(state: ViewState) -> impl IntoView {
-    let units = Memo::new(move |_| {
+    let units = move || {
         let unit_of = |status: &OverlayStatus| match status {
             OverlayStatus::Shown(summary) => unit(summary.quantity, summary.scale),
             _ => "",
@@ -157,7 +157,7 @@ fn other_layers(state: ViewState) -> impl IntoView {
         state
             .overlays
             .with(|overlays| overlays.iter().map(unit_of).collect::<Vec<_>>())
-    });
+    };
     let has_others = move || {
         state.hover.with(|hover| {
             hover.as_ref().is_some_and(|hover| {
@@ -166,7 +166,7 @@ fn other_layers(state: ViewState) -> impl IntoView {
         })
     };
     let rows = move || {
-        let units = units.get();
+        let units = units();
         state.hover.with(|hover| {
             let Some(hover) = hover else {
                 return Vec::new();

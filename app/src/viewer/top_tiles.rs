@@ -55,8 +55,11 @@ pub fn TopTiles() -> impl IntoView {
     };
     // Ranks belong to the values that were ranked.
     let ranked = Memo::new(move |_| {
-        let key = |layer: LayerSpec| (layer.model, layer.minus, layer.target, layer.quantity);
-        state.chosen_layer().map(key)
+        let key = |layer: LayerSpec| {
+            let minus = layer.minus.unwrap_or_default();
+            [&layer.model, &minus, &layer.target, layer.quantity.key()].join(",")
+        };
+        state.chosen_layer().map_or_else(String::new, key)
     });
     Effect::new(move |before: Option<()>| {
         ranked.track();

@@ -17,7 +17,7 @@ use crate::format;
 use crate::live::Live;
 use crate::load::load;
 use crate::navigation;
-use crate::viewer::{LayerControls, Legend, Panes, ReadOut, Side, TopTiles, Viewer};
+use crate::viewer::{LayerControls, Legend, OtherLegends, Panes, ReadOut, Side, TopTiles, Viewer};
 use address::CopyLink;
 use compare::Compare;
 
@@ -172,6 +172,8 @@ fn Panel(side: Side, slide: RwSignal<SlideDetail>) -> impl IntoView {
     let controls = view! { <LayerControls slide=slide /> }.erase();
     let legend = view! { <Legend /> }.erase();
     let read_out = view! { <ReadOut /> }.erase();
+    // Below what is read, that this keeps its place however many layers there are.
+    let others = view! { <OtherLegends /> }.erase();
     view! {
         <div class="slide__panel">
             <SlideWork slide=slide />
@@ -187,7 +189,7 @@ fn Panel(side: Side, slide: RwSignal<SlideDetail>) -> impl IntoView {
             <SlideFacts slide=slide />
         </div>
         <div class="slide__reading" tabindex="0" role="group" aria-label="Legend and values">
-            {legend} {read_out}
+            {legend} {read_out} {others}
         </div>
     }
     .erase()
