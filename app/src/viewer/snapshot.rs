@@ -122,6 +122,10 @@ fn composed(
     context.fill_rect(left + MARGIN, bottom - 12.0, bar.px, 4.0);
     context.fill_text(&bar.text(), left + MARGIN + bar.px / 2.0, bottom - 23.0)?;
 
+    // A ruler may lead out of the picture.
+    context.set_fill_style_str(PAPER);
+    context.fill_rect(0.0, height, width, strip);
+    context.set_fill_style_str(INK);
     context.set_text_align("left");
     context.set_font(FONT);
     for (index, line) in lines.iter().enumerate() {

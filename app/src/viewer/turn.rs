@@ -61,7 +61,7 @@ pub(super) fn turn_panel(state: ViewState) -> Erased {
             {button(IconName::TurnLeft, "Left 90°", "Turn anticlockwise by 90°", "turn-left", Command::TurnBy(-90.0))}
             {button(IconName::Retry, "Right 90°", "Turn clockwise by 90°", "turn-right", Command::TurnBy(90.0))}
         </div>
-        <label class="setting">
+        <label class="setting setting--wide">
             <span>"Angle"</span>
             <input
                 type="range"
@@ -74,7 +74,7 @@ pub(super) fn turn_panel(state: ViewState) -> Erased {
                 on:input=move |event| turn(event_target_value(&event))
             />
         </label>
-        <label class="setting">
+        <label class="setting setting--wide">
             <span>"Degrees"</span>
             <input
                 class="input"
