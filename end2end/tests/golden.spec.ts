@@ -108,14 +108,15 @@ for (const scale of [1, 2]) {
                 box.height / 2 + dx * Math.sin(angle) + dy * Math.cos(angle),
               ];
             };
-            await slide.open(code, view);
+            await slide.open(code, `${view}&layer=${model.key},${target},attention,meadow,100,${only}&overlay=off`);
             const mark = await middleOf(slide, 'mark', scale);
             const markAt = await expected(markX, markY);
             expect(Math.hypot(mark[0] - markAt[0], mark[1] - markAt[1]), `mark, ${says}: ${mark} for ${markAt}`).toBeLessThanOrEqual(TOLERANCE);
             expect(Math.sqrt(mark[2]) / (markPx * zoom), `size of the mark, ${says}`).toBeGreaterThan(0.8);
             expect(Math.sqrt(mark[2]) / (markPx * zoom), `size of the mark, ${says}`).toBeLessThan(1.2);
 
-            await slide.open(code, `${view}&layer=${model.key},${target},attention,meadow,100,${only}`);
+            await slide.canvas.focus();
+            await page.keyboard.press('h');
             await expect(page.getByTestId('legend')).toBeVisible();
             await slide.settled();
             const found = await middleOf(slide, 'cell', scale);

@@ -115,14 +115,16 @@ fn main() -> Result<()> {
 fn fill_row(field: &RgbImage, y: u32, out: &mut [u8]) {
     let field_row = field
         .as_raw()
-        .chunks_exact(FIELD_PX as usize * 3)
-        .nth((y % FIELD_PX) as usize)
-        .unwrap_or(&[]);
+        .as_chunks::<{ FIELD_PX as usize * 3 }>()
+        .0
+        .get((y % FIELD_PX) as usize)
+        .map_or(&[][..], |row| row);
     for (out, column) in out.chunks_mut(FIELD_PX as usize * 3).zip(0..) {
         out.copy_from_slice(&field_row[..out.len()]);
         let y_in_mark = (y % FIELD_PX).wrapping_sub(MARK_AT_PX);
         if y_in_mark < MARK_HEIGHT_PX {
-            let mark = out.chunks_exact_mut(3).skip(MARK_AT_PX as usize);
+            let mark = out.as_chunks_mut::<3>().0.iter_mut();
+            let mark = mark.skip(MARK_AT_PX as usize);
             for (pixel, x_in_mark) in mark.zip(0..MARK_WIDTH_PX) {
                 pixel.copy_from_slice(&mark_pixel(column, y / FIELD_PX, x_in_mark, y_in_mark));
             }

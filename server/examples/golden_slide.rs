@@ -49,9 +49,9 @@ fn main() -> Result<()> {
         while writer.next_strip_rows() > 0 {
             let top = writer.rows_written();
             writer.write_strip(|strip| {
-                let rows = strip.chunks_exact_mut(WIDTH_PX as usize * 3);
-                rows.zip(top..)
-                    .for_each(|(row, y)| fill_row(&island, y, row));
+                let (rows, _) = strip.as_chunks_mut::<{ WIDTH_PX as usize * 3 }>();
+                let rows = rows.iter_mut().zip(top..);
+                rows.for_each(|(row, y)| fill_row(&island, y, row));
                 Ok(())
             })?;
         }
@@ -73,9 +73,7 @@ fn main() -> Result<()> {
 
 /// One row of the slide.
 fn fill_row(island: &RgbImage, y: u32, out: &mut [u8]) {
-    for pixel in out.chunks_exact_mut(3) {
-        pixel.copy_from_slice(&GLASS);
-    }
+    out.as_chunks_mut::<3>().0.fill(GLASS);
     let bytes = ISLAND_PX as usize * 3;
     if let Some(row) = island.as_raw().chunks_exact(bytes).nth(y as usize) {
         for left in ISLANDS_AT_PX {

@@ -221,7 +221,10 @@ impl Layers {
         let found = find_target(slide, &layer.model, &layer.target);
         match (shown, found) {
             (Some(shown), Some((model, target))) => match &shown.prepared {
-                Ok(prepared) => OverlayStatus::Shown(prepared.summary(slide, layer, model, target)),
+                Ok(prepared) => {
+                    let summary = prepared.summary(slide, layer, model, target);
+                    OverlayStatus::Shown(Box::new(summary))
+                }
                 Err(problem) => OverlayStatus::Failed(problem.clone()),
             },
             _ => problem.map_or(OverlayStatus::Loading, OverlayStatus::Failed),

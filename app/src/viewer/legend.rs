@@ -89,7 +89,7 @@ fn legends(state: ViewState, of_chosen: bool) -> impl IntoView {
                 |(index, (layer, status)): (usize, (&LayerSpec, &OverlayStatus))| match status {
                     OverlayStatus::Shown(summary) => Some(Entry {
                         layer: layer.clone(),
-                        summary: summary.clone(),
+                        summary: (**summary).clone(),
                         chosen: index == chosen,
                     }),
                     _ => None,

@@ -37,8 +37,7 @@ fn coloured(layer: &LayerSpec, texels: &[f32], range: (f64, f64), colours: &[u8]
         (low as f32, high as f32)
     });
     let last = (colours.len() / 4).saturating_sub(1);
-    let colour = |texel: &[f32]| {
-        let &[value, grade] = texel.first_chunk::<2>()?;
+    let colour = |&[value, grade]: &[f32; 2]| {
         // Cells without a tile have a grade that no tile has.
         if grade < -500.0 {
             return None;
@@ -51,15 +50,14 @@ fn coloured(layer: &LayerSpec, texels: &[f32], range: (f64, f64), colours: &[u8]
             return None;
         }
         let place = ((f64::from(graded) - range.0) / (range.1 - range.0)).clamp(0.0, 1.0);
-        let &[red, green, blue, opacity] = colours
-            .chunks_exact(4)
-            .nth((place * last as f64).round() as usize)?
-            .first_chunk::<4>()?;
+        let place = (place * last as f64).round() as usize;
+        let &[red, green, blue, opacity] = colours.as_chunks::<4>().0.get(place)?;
         let opacity = (f64::from(opacity) * layer.opacity).round() as u8;
         Some([red, green, blue, opacity])
     };
+    let (texels, _) = texels.as_chunks::<2>();
     texels
-        .chunks_exact(2)
+        .iter()
         .flat_map(|texel| colour(texel).unwrap_or([0; 4]))
         .collect()
 }

@@ -402,7 +402,7 @@ pub enum OverlayStatus {
     /// It cannot be shown, with the reason and what to do.
     Failed(String),
     /// It is drawn.
-    Shown(LayerSummary),
+    Shown(Box<LayerSummary>),
 }
 
 /// A layer as legend, histogram and list of tiles tell of it.

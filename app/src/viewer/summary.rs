@@ -12,7 +12,7 @@ use crate::format::{count, percent, thousands};
 /// The chosen layer of a view, while it is drawn.
 pub fn shown_summary(state: ViewState) -> Memo<Option<LayerSummary>> {
     Memo::new(move |_| match state.chosen_status() {
-        OverlayStatus::Shown(summary) => Some(summary),
+        OverlayStatus::Shown(summary) => Some(*summary),
         _ => None,
     })
 }

@@ -24,14 +24,11 @@ pub fn each_once(
         let askers: Vec<_> = (0..connections)
             .map(|_| scope.spawn(|| ask(host, paths, &next, &times, processor)))
             .collect();
-        askers
-            .into_iter()
-            .map(|asker| {
-                asker
-                    .join()
-                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-            })
-            .collect::<Result<()>>()
+        askers.into_iter().try_for_each(|asker| {
+            asker
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
     })?;
     let seconds = started.elapsed().as_secs_f64();
     let times = times
