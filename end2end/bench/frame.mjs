@@ -20,9 +20,9 @@ const tiles = columns * columns;
 const panFor = 3000;
 const stepPx = 8;
 
-// How the page is told to show the second layer beside the first. Where it cannot, one is measured and `layers` says so.
+// How the page is told to show one layer, and then another over it.
 const firstLayer = '[data-testid="layer-toggle"]';
-const secondLayer = '[data-testid="layer-b-toggle"], [data-testid="second-layer-toggle"]';
+const secondLayer = '[data-testid="layer-add"]';
 const colours = 'select[data-testid="layer-colour-map"]';
 
 const detail = await (await fetch(`${url}/api/v1/slides/${code}`)).json();
@@ -109,15 +109,9 @@ async function open(browser) {
   await page.goto(url);
   await page.locator(`a[href^="/slides/${code}"]`).first().click();
   await settled(page);
-  let layers = 0;
-  for (const toggle of [firstLayer, secondLayer]) {
-    const found = page.locator(toggle).first();
-    if (await found.count()) {
-      await found.check();
-      layers += 1;
-    }
-  }
-  if (layers === 0) throw new Error('the page offers no layer');
+  await page.locator(firstLayer).first().check();
+  await page.locator(secondLayer).first().click();
+  const layers = 2;
   await fillWindow(page);
   await zoomToNative(page);
   if (asked.size < layers) throw new Error('the page shows fewer layers than it was asked for');

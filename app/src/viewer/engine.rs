@@ -221,7 +221,11 @@ impl Shared {
                 }),
             }
         }
-        if let (Some(wake_in), None, Some(window)) = (wake_in, self.wake.get(), web_sys::window()) {
+        if let (Some(wake_in), Some(window)) = (wake_in, web_sys::window()) {
+            // What is due sooner does not wait for what is due later.
+            if let Some(before) = self.wake.take() {
+                window.clear_timeout_with_handle(before);
+            }
             let callback = self.on_wake.as_ref().unchecked_ref();
             let alarm = window.set_timeout_with_callback_and_timeout_and_arguments_0(
                 callback,

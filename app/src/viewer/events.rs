@@ -236,7 +236,10 @@ impl Scene {
             "pointermove" => {
                 if !is_touch {
                     self.pointer = Some((x, y));
-                    self.read_pointer();
+                    // While the slide is dragged, the frames tell now and then.
+                    if !self.fingers.any() {
+                        self.read_pointer();
+                    }
                 }
                 let wish = self.fingers.move_to(id, x, y, now);
                 wish.filter(|_| !self.measure(kind, (x, y), event))

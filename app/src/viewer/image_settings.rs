@@ -85,6 +85,7 @@ pub fn light_text(light: &Light) -> Option<String> {
 pub fn image_note(state: ViewState) -> &'static str {
     let is_plain = state.light.with(|light| *light == Light::PLAIN);
     match state.stain.get() {
+        Some(_) if !state.is_stain_known() => "stain vectors not known, shown as scanned",
         Some((StainChannel::Haematoxylin, _)) => "haematoxylin only",
         Some((StainChannel::Eosin, _)) => "eosin only",
         Some((StainChannel::Residual, _)) => "residual only",
@@ -136,6 +137,7 @@ fn light_slider(state: ViewState, slider: Slider) -> Erased {
                 max=range.1
                 step="0.02"
                 prop:value=value
+                aria-valuetext=move || state.light.with(text)
                 data-testid=test_id
                 on:input=move |event| {
                     if let Ok(place) = event_target_value(&event).parse() {
@@ -143,7 +145,7 @@ fn light_slider(state: ViewState, slider: Slider) -> Erased {
                     }
                 }
             />
-            <output>{move || state.light.with(text)}</output>
+            <span class="num" aria-hidden="true">{move || state.light.with(text)}</span>
         </label>
     }
     .erase()

@@ -10,7 +10,7 @@ use crate::erase::Erase;
 const KEYS: [(&[&str], &str); 14] = [
     (&["←", "→", "↑", "↓"], "Move the slide"),
     (&["+", "\u{2212}"], "Zoom in and out"),
-    (&["0"], "Whole slide, upright"),
+    (&["0"], "Whole slide, as it is turned"),
     (
         &["1", "…", "7"],
         "Magnification 1.25×, 2.5×, 5×, 10×, 20×, 40×, 80×",

@@ -61,7 +61,7 @@ pub struct Panes {
 struct Relation {
     first: (f64, f64),
     second: (f64, f64),
-    /// How much further the second is turned, degrees.
+    /// How much further the second is turned while the first is not mirrored, degrees. Mirroring the screen turns it round.
     turn: f64,
     /// Whether one is the mirror image of the other.
     mirrored: bool,
@@ -73,7 +73,11 @@ impl Relation {
         Self {
             first: (first.centre_x, first.centre_y),
             second: (second.centre_x, second.centre_y),
-            turn: normal_degrees(second.rotation - first.rotation),
+            turn: if first.flipped {
+                first.rotation - second.rotation
+            } else {
+                second.rotation - first.rotation
+            },
             mirrored: first.flipped != second.flipped,
         }
     }
@@ -95,10 +99,14 @@ impl Relation {
         mpp: Mpp,
         leader_mpp: Mpp,
     ) -> Camera {
-        let (anchor, leader_anchor, turn) = match side {
-            Side::Second => (self.second, self.first, self.turn),
-            Side::First => (self.first, self.second, -self.turn),
+        let (anchor, leader_anchor, first_is_flipped, turn) = match side {
+            Side::Second => (self.second, self.first, leader.flipped, self.turn),
+            Side::First => {
+                let first_is_flipped = leader.flipped != self.mirrored;
+                (self.first, self.second, first_is_flipped, -self.turn)
+            }
         };
+        let turn = if first_is_flipped { -turn } else { turn };
         let (x, y) = leader.screen_from_slide(leader_anchor.0, leader_anchor.1);
         let x = x + (led.width - leader.width) / 2.0;
         let y = y + (led.height - leader.height) / 2.0;
@@ -128,7 +136,11 @@ impl Panes {
             relation: StoredValue::new(None),
         };
         provide_context(panes);
-        Effect::new(move |_| panes.lead());
+        let is_there = Memo::new(move |_| {
+            let led = panes.of(panes.active.get().other());
+            led.camera.with(Option::is_some)
+        });
+        Effect::new(move |_| panes.lead(is_there));
         panes
     }
 
@@ -200,7 +212,7 @@ impl Panes {
     fn set_beside(&self, slide: Option<String>) {
         if self.beside.with_untracked(|beside| *beside != slide) {
             self.slide_beside.set(None);
-            self.second.camera.set(None);
+            self.second.forget_slide();
             self.beside.set(slide);
         }
     }
@@ -212,7 +224,7 @@ impl Panes {
     }
 
     /// Moves the view that is not acted upon.
-    fn lead(&self) {
+    fn lead(&self, is_there: Memo<bool>) {
         let side = self.active.get();
         let leader = self.of(side).camera.get();
         let code = self.slide.with(|slide| slide.summary.code.clone());
@@ -220,7 +232,7 @@ impl Panes {
         let is_on = self.synchronised.get() && self.beside.with(Option::is_some);
         let led = self.of(side.other());
         // Where the led one goes by itself is nothing that it is led by; only that it is there counts.
-        let is_there = led.camera.with(Option::is_some);
+        let is_there = is_there.get();
         let (Some(leader), Some(own), true, true) =
             (leader, led.camera.get_untracked(), is_on, is_there)
         else {
@@ -287,6 +299,25 @@ mod tests {
         let goal = Relation::SAME.follow(Side::Second, &led, &leader, mpp, mpp);
         assert!(is_near(&Place::of(&goal), &Place::of(&leader)));
         assert_eq!(goal.width, 900.0);
+    }
+
+    #[test]
+    fn mirroring_the_leader_mirrors_what_is_led() {
+        let mpp = Mpp::square(0.5);
+        for flipped in [false, true] {
+            let first = Camera {
+                flipped,
+                ..camera(1000.0, 2000.0, 0.5, 20.0, 800.0)
+            };
+            let second = camera(7000.0, 100.0, 0.5, 110.0, 800.0);
+            let relation = Relation::of(&first, &second);
+            let same = relation.follow(Side::Second, &second, &first, mpp, mpp);
+            assert!(is_near(&Place::of(&same), &Place::of(&second)));
+            let led = relation.follow(Side::Second, &second, &first.mirrored(), mpp, mpp);
+            assert!(is_near(&Place::of(&led), &Place::of(&second.mirrored())));
+            let back = relation.follow(Side::First, &first, &second.mirrored(), mpp, mpp);
+            assert!(is_near(&Place::of(&back), &Place::of(&first.mirrored())));
+        }
     }
 
     #[test]

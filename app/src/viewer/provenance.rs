@@ -4,7 +4,7 @@ use domain::NOT_FOR_DIAGNOSIS;
 use domain::address::ViewSpec;
 use domain::camera::Camera;
 use domain::geometry::Mpp;
-use domain::layer::{Grading, LayerSpec};
+use domain::layer::LayerSpec;
 use domain::view::SlideSummary;
 use leptos::prelude::*;
 
@@ -14,6 +14,7 @@ use super::magnification::{scanned, um_per_px};
 use super::position::{orientation_text, px_text, um_text};
 use super::scale_bar::magnification_text;
 use super::state::{LayerSummary, OverlayStatus, ViewState};
+use super::summary::grade_unit;
 
 /// What stands below the picture.
 pub(super) struct Provenance<'a> {
@@ -105,11 +106,7 @@ fn layer_text(layer: &LayerSpec, summary: &LayerSummary) -> String {
         || summary.model.clone(),
         |minus| [&summary.model, " − ", minus].concat(),
     );
-    let unit = if summary.grading == Grading::Percentile {
-        "percentile of this slide’s tiles"
-    } else {
-        summary.quantity.unit(summary.scale)
-    };
+    let unit = grade_unit(summary);
     let opacity = ((layer.opacity * 100.0).round() as i64).to_string();
     let mut parts = vec![
         ["Heatmap ", &summary.target, " by ", &model].concat(),
@@ -149,16 +146,31 @@ pub(super) fn provenance(
             .zip(&statuses)
             .filter_map(|(layer, status)| match status {
                 OverlayStatus::Shown(summary) if layer.visible => Some(layer_text(layer, summary)),
+                OverlayStatus::Loading | OverlayStatus::Failed(_) => Some(
+                    [
+                        "Heatmap ",
+                        &layer.target,
+                        " not drawn: its numbers were not there",
+                    ]
+                    .concat(),
+                ),
                 _ => None,
             })
             .collect()
     } else {
         Vec::new()
     };
-    let stain = state
-        .stain
-        .get_untracked()
-        .map(|(channel, source)| ["Only ", channel.title(), ", vectors ", source.title()].concat());
+    let stain = state.stain.get_untracked().map(|(channel, source)| {
+        if untrack(|| state.is_stain_known()) {
+            ["Only ", channel.title(), ", vectors ", source.title()].concat()
+        } else {
+            [
+                channel.title(),
+                " asked for, vectors not known, shown as scanned",
+            ]
+            .concat()
+        }
+    });
     let view = ViewSpec {
         first: untrack(|| state.spec()),
         beside: None,
@@ -266,7 +278,7 @@ mod tests {
             quantity: Quantity::Contribution,
             signed: true,
             scale: Scale::Logit,
-            grading: Grading::Value,
+            grading: domain::layer::Grading::Value,
             range: (-0.5, 0.5),
             full_range: (-0.5, 0.5),
             extremes: None,

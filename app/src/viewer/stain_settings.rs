@@ -49,7 +49,7 @@ fn estimate_text(answer: &Answer) -> String {
         Answer::Unasked => String::new(),
         Answer::Waiting => "Estimating the vectors from this slide…".to_owned(),
         Answer::Failed => {
-            "The vectors could not be estimated. Choose the source again to try again.".to_owned()
+            "The vectors could not be estimated. Choose another source and this one again to try once more.".to_owned()
         }
         Answer::Here(estimate) => estimate.problem.clone().unwrap_or_else(|| {
             [

@@ -194,6 +194,29 @@ impl ViewState {
             .set(Some(spec.place.map_or(Command::Reset, Command::Go)));
     }
 
+    /// Forgets what belongs to the slide that was shown, before another one is.
+    pub fn forget_slide(&self) {
+        self.camera.set(None);
+        self.rulers.set(Vec::new());
+        self.stains.set(None);
+        self.rank.set(None);
+        self.cursor.set(None);
+        self.hover.set(None);
+        self.overlays.set(Vec::new());
+        self.failed_tiles.set(0);
+        self.overview.set(None);
+        self.snapshot.set(None);
+    }
+
+    /// Whether the image can be shown as it is asked for: one stain alone needs vectors that can be told apart.
+    #[must_use]
+    pub fn is_stain_known(&self) -> bool {
+        self.stain.get().is_none_or(|(_, source)| {
+            let stains = source.preset().or_else(|| self.stains.get());
+            stains.is_some_and(|stains| stains.unmixing().is_some())
+        })
+    }
+
     /// The layer that the controls are about.
     #[must_use]
     pub fn chosen_layer(&self) -> Option<LayerSpec> {

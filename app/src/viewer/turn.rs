@@ -99,7 +99,7 @@ pub(super) fn turn_panel(state: ViewState) -> Erased {
                 <Icon name=IconName::Mirror />
                 "Mirrored"
             </button>
-            {button(IconName::Whole, "Upright", "Whole slide, upright and not mirrored (0)", "turn-reset", Command::Reset)}
+            {button(IconName::Whole, "Upright", "Whole slide, upright and not mirrored", "turn-reset", Command::Reset)}
         </div>
     }
     .erase()

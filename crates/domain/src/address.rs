@@ -362,7 +362,9 @@ fn read_layer(text: &str) -> Option<LayerSpec> {
             "hidden" => layer.visible = false,
             "smooth" => layer.smooth = true,
             "percentile" => layer.grading = Grading::Percentile,
-            "range" => layer.range = span().filter(|(low, high)| low < high),
+            "range" => {
+                layer.range = span().filter(|(low, high)| low < high && (high - low).is_finite())
+            }
             "only" => layer.threshold = span(),
             "minus" if !value.is_empty() && value.len() <= 64 => {
                 layer.minus = Some(value.to_owned())

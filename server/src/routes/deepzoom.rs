@@ -1,4 +1,4 @@
-//! DeepZoom, for viewers other than our own (OpenSeadragon, QuPath): `/slides/{code}.dzi` and
+//! DeepZoom, for viewers other than our own (OpenSeadragon and its kin): `/slides/{code}.dzi` and
 //! `/slides/{code}_files/{level}/{column}_{row}.jpeg`.
 //!
 //! The router cannot match a part of a segment, so these addresses are taken out before it. They name no version, so their

@@ -122,6 +122,15 @@ async fn no_such_function() -> Problem {
 
 /// A path's number, or a problem that names it.
 fn number(what: &str, text: &str) -> Result<u32, Problem> {
+    // One number has one address: no sign, no leading zeros.
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_digit())
+        && !text.is_empty()
+        && (text == "0" || !text.starts_with('0'));
+    if !is_plain {
+        return Err(Problem::invalid(format!(
+            "{what} must be a whole number from 0 on."
+        )));
+    }
     text.parse()
-        .map_err(|_| Problem::invalid(format!("{what} must be a whole number from 0 on.")))
+        .map_err(|_| Problem::not_found(format!("{what} {text} is not there.")))
 }

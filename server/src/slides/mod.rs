@@ -132,7 +132,7 @@ impl Slides {
         }
         // A list of slides is no reason to keep them all open.
         let opened = match self.0.registry.get(&key.slide) {
-            Some(opened) => opened,
+            Some(_) => self.get(code, version).await?,
             None => self.0.open(&key.slide, code, version).await?,
         };
         self.picture(&opened, Shows::Thumbnail, |slide| {
@@ -150,17 +150,27 @@ impl Slides {
         .map_err(changed)
     }
 
-    /// The stain vectors of a slide as JSON: a [`domain::stain::StainEstimate`].
+    /// The stain vectors of a slide as JSON: a [`domain::stain::StainEstimate`]. Opened anew as for [`Self::tile`].
     pub async fn stains(&self, code: &str, version: &str) -> Result<Served, Problem> {
         let opened = self.get(code, version).await?;
-        self.picture(&opened, Shows::Stains, |slide| {
+        match self.stains_of(&opened).await {
+            Err(Unmade::Changed) => {
+                self.let_go(&opened);
+                let opened = self.get(code, version).await?;
+                self.stains_of(&opened).await.map_err(changed)
+            }
+            other => other.map_err(changed),
+        }
+    }
+
+    async fn stains_of(&self, opened: &Arc<Opened>) -> Result<Served, Unmade> {
+        self.picture(opened, Shows::Stains, |slide| {
             let estimate = slide.stain_estimate()?;
             serde_json::to_vec(&estimate).map_err(|error| SlideError::InvalidRegion {
                 reason: error.to_string(),
             })
         })
         .await
-        .map_err(changed)
     }
 
     /// The levels of a slide, without opening it. A version other than the slide's is not found.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use domain::address::{Place, ViewSpec};
+use domain::stain::Light;
 use leptos::ev;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -78,20 +79,28 @@ fn write(spec: &ViewSpec, written: StoredValue<String>) {
 
 /// Whether from one view to the next the slide was only moved a little.
 fn is_step(before: &ViewSpec, after: &ViewSpec) -> bool {
-    let without_places = |spec: &ViewSpec| {
-        let mut spec = spec.clone();
-        spec.first.place = None;
-        if let Some(beside) = &mut spec.beside {
-            beside.pane.place = None;
-        }
-        spec.to_query()
-    };
-    without_places(before) == without_places(after)
+    without_steps(before) == without_steps(after)
         && match (before.first.place, after.first.place) {
             (Some(before), Some(after)) => !is_leap(&before, &after),
             (None, None) => true,
             _ => false,
         }
+}
+
+/// What is left of an address without what a hand does little by little: moving, and dragging a slider.
+fn without_steps(spec: &ViewSpec) -> String {
+    let mut spec = spec.clone();
+    let beside = spec.beside.as_mut().map(|beside| &mut beside.pane);
+    for pane in std::iter::once(&mut spec.first).chain(beside) {
+        pane.place = None;
+        pane.light = Light::PLAIN;
+        for layer in &mut pane.layers {
+            layer.opacity = 1.0;
+            layer.range = None;
+            layer.threshold = None;
+        }
+    }
+    spec.to_query()
 }
 
 /// Whether the second view shows nothing of the first, or at quite another zoom.
@@ -167,8 +176,9 @@ mod tests {
 
     #[test]
     fn going_back_leads_over_leaps_and_changes_not_over_steps() {
-        let step =
-            |before, after| is_step(&ViewSpec::from_query(before), &ViewSpec::from_query(after));
+        let step = |before: &str, after: &str| {
+            is_step(&ViewSpec::from_query(before), &ViewSpec::from_query(after))
+        };
         assert!(step("at=100,100&zoom=1", "at=400,100&zoom=1.5"));
         assert!(!step("at=100,100&zoom=1", "at=4000,100&zoom=1"));
         assert!(!step("at=100,100&zoom=1", "at=100,100&zoom=8"));
@@ -178,5 +188,8 @@ mod tests {
             "at=1,1&zoom=1&layer=m,t,attention,meadow,50"
         ));
         assert!(step("", ""));
+        let layer = |rest: &str| ["layer=m,t,attention,meadow,", rest].concat();
+        assert!(step(&layer("50"), &layer("80,only:0:1")));
+        assert!(!step(&layer("50"), &layer("50,percentile")));
     }
 }

@@ -111,6 +111,17 @@ pub(super) fn Compare() -> impl IntoView {
     let (wants_slide, set_wants_slide) = signal(false);
     let (codes, set_codes) = signal(Vec::<String>::new());
     let (problem, set_problem) = signal("");
+    // A view that came with the address is none of the kinds; it stands there as one that was chosen without.
+    let (chosen, set_chosen) = signal(if panes.beside.with_untracked(Option::is_some) {
+        "open".to_owned()
+    } else {
+        String::new()
+    });
+    Effect::new(move |_| {
+        if panes.beside.with(Option::is_none) && !wants_slide.get_untracked() {
+            set_chosen.set(String::new());
+        }
+    });
 
     let open = move |slide: String, layers: Vec<LayerSpec>| {
         let first = untrack(|| panes.of(Side::First).spec());
@@ -119,7 +130,8 @@ pub(super) fn Compare() -> impl IntoView {
     let choose = move |key: String| {
         set_problem.set("");
         let Some(kind) = Kind::ALL.into_iter().find(|kind| kind.key() == key) else {
-            return;
+            set_wants_slide.set(false);
+            return panes.close_beside();
         };
         set_wants_slide.set(kind == Kind::OtherSlide);
         if kind == Kind::OtherSlide {
@@ -195,11 +207,17 @@ pub(super) fn Compare() -> impl IntoView {
                 <select
                     class="input"
                     data-testid="compare-kind"
+                    prop:value=move || chosen.get()
                     on:change=move |event| {
-                        choose(event_target_value(&event));
+                        let key = event_target_value(&event);
+                        set_chosen.set(key.clone());
+                        choose(key);
                     }
                 >
-                    <option value="">{move || if is_compared() { "Choose…" } else { "Nothing" }}</option>
+                    <option value="">"Nothing"</option>
+                    <option value="open" hidden disabled>
+                        "View B as it is"
+                    </option>
                     {options}
                 </select>
             </label>
@@ -234,7 +252,10 @@ pub(super) fn Compare() -> impl IntoView {
                     type="button"
                     class="button button--small"
                     data-testid="compare-close"
-                    on:click=move |_| panes.close_beside()
+                    on:click=move |_| {
+                        set_wants_slide.set(false);
+                        panes.close_beside();
+                    }
                 >
                     "Close view B"
                 </button>

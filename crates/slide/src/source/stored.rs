@@ -62,6 +62,10 @@ pub(super) struct StoredTiles {
     kinds: RwLock<Vec<Arc<Kind>>>,
 }
 
+/// More than this no stored tile takes: what it would take as pixels, twice, and its tables and comments.
+const MOST_BYTES_PER_PX: u64 = 6;
+const MOST_TABLE_BYTES: u64 = 1 << 20;
+
 impl StoredTiles {
     /// Opens the slide's own file.
     pub(super) fn of(path: &Path) -> Result<Self, SlideError> {
@@ -143,6 +147,12 @@ impl StoredTiles {
         model: ColourModel,
         fetch: Fetch,
     ) -> Result<StoredTile, Failure> {
+        let (width, height) = unit.stored_size();
+        let bytes: u64 = unit.segments().iter().map(|segment| segment.length).sum();
+        if bytes > MOST_BYTES_PER_PX * u64::from(width) * u64::from(height) + MOST_TABLE_BYTES {
+            // No tile takes this much: the decoder may say what is wrong with it, within its own bounds.
+            return Ok(self.to_draw(tile));
+        }
         let file = self.file(unit.path())?;
         let mut parts = Vec::with_capacity(unit.segments().len());
         for segment in unit.segments() {
@@ -159,7 +169,6 @@ impl StoredTiles {
             Err(WsiError::Unsupported { .. }) => return Ok(self.to_draw(tile)),
             Err(error) => return Err(error.into()),
         };
-        let (width, height) = unit.stored_size();
         Ok(
             match jpeg::with_stated_colour(&stream, model, width, height) {
                 Some(jpeg) => StoredTile::Jpeg(jpeg),
