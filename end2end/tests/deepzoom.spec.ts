@@ -46,9 +46,7 @@ for (const code of ['SKIN-1', 'PH-0001']) {
       const { viewport, world } = window.viewer;
       viewport.fitBounds(world.getItemAt(0)!.imageToViewportRectangle(2 * side, 3 * side, side, side), true);
     }, side);
-    await page.waitForTimeout(300);
-    await expect.poll(loaded).toBe(true);
-    const difference = await page.evaluate(
+    const difference = () => page.evaluate(
       async ({ address, side }) => {
         const bitmap = await createImageBitmap(await (await fetch(address)).blob());
         const stored = new OffscreenCanvas(side, side).getContext('2d')!;
@@ -60,7 +58,8 @@ for (const code of ['SKIN-1', 'PH-0001']) {
       },
       { address: `/slides/${code}/${summary.version}/tiles/0/2/3`, side },
     );
-    expect(difference).toBeLessThan(1);
+    // Until the tiles have come, a coarser level stands in for them.
+    await expect.poll(difference).toBeLessThan(1);
     expect(await page.evaluate(() => window.failed)).toBe(0);
   });
 }

@@ -85,6 +85,13 @@ impl Place {
         line
     }
 
+    /// Whoever had just got the turn that became free may have been among those who left.
+    async fn until_nobody_waits(&self) {
+        while self.slides.load().0.waiting > 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+
     async fn until(&self, in_use: usize, waiting: usize) {
         loop {
             let load = self.slides.load().0;
@@ -167,7 +174,7 @@ async fn a_full_line_answers_503_and_says_when_to_come_again() {
     for (drawing, _) in &slow {
         drawing.abort();
     }
-    place.until(turns, 0).await;
+    place.until_nobody_waits().await;
     drop(slow);
     place.until(0, 0).await;
 }
