@@ -99,7 +99,13 @@ fn the_sample_slide_is_imported_encoded_and_served() {
         .problem(400);
     server
         .get(&format!("/slides/S-0001/{version}/tiles/0/99999999999/0"))
-        .problem(400);
+        .problem(404);
+    // One tile has one address.
+    for column in ["007", "+1"] {
+        server
+            .get(&format!("/slides/S-0001/{version}/tiles/0/{column}/0"))
+            .problem(400);
+    }
     server
         .get("/slides/S-0001/000000000000/tiles/0/0/0")
         .problem(404);
