@@ -20,9 +20,10 @@ const MPP: f64 = 0.5;
 const SEED: u64 = 1;
 const GLASS: [u8; 3] = [244, 243, 244];
 
-/// Left and top of the mark in its island, and its side.
-const MARK_AT_PX: (u32, u32) = (900, 1100);
-const MARK_PX: u32 = 32;
+/// Left and top of the mark in its island, and its side: on the edges of JPEG's blocks of 16 px, also two levels further up,
+/// so that its colour does not run over its edges.
+const MARK_AT_PX: (u32, u32) = (896, 1088);
+const MARK_PX: u32 = 64;
 const MARK: Rgb<u8> = Rgb([0, 0, 255]);
 
 fn main() -> Result<()> {
