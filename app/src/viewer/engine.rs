@@ -93,9 +93,10 @@ impl Engine {
             }
         });
         shared.listen(true);
-        if let Some(observer) = &shared.observer {
+        let field = shared.canvas.closest(".viewer__field").ok().flatten();
+        if let (Some(observer), Some(field)) = (&shared.observer, field) {
             // Reports the first size, too.
-            observer.observe(&shared.canvas);
+            observer.observe(&field);
         }
         Some(Self(shared))
     }

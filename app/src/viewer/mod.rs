@@ -46,6 +46,7 @@ mod summary;
 mod toolbar;
 mod top_tiles;
 mod turn;
+mod whole_pixels;
 
 pub use controls::LayerControls;
 pub use layer_change::settled;
@@ -158,19 +159,21 @@ pub fn Viewer(
         <div class="viewer" data-testid="viewer">
             {toolbar}
             <div class="viewer__field" class:viewer__field--measuring=measures>
-                <canvas
-                    node_ref=canvas
-                    class="viewer__canvas"
-                    tabindex="0"
-                    role="application"
-                    aria-label=name
-                    data-testid="viewer-canvas"
-                ></canvas>
-                <div class="viewer__frame" aria-hidden="true">
-                    <div node_ref=outline class="viewer__outline" data-testid="viewer-outline"></div>
-                    <div class="viewer__cross" data-testid="viewer-cross"></div>
+                <div class="viewer__picture">
+                    <canvas
+                        node_ref=canvas
+                        class="viewer__canvas"
+                        tabindex="0"
+                        role="application"
+                        aria-label=name
+                        data-testid="viewer-canvas"
+                    ></canvas>
+                    <div class="viewer__frame" aria-hidden="true">
+                        <div node_ref=outline class="viewer__outline" data-testid="viewer-outline"></div>
+                        <div class="viewer__cross" data-testid="viewer-cross"></div>
+                    </div>
+                    <Rulers />
                 </div>
-                <Rulers />
                 <p class="viewer__notice" class:viewer__notice--shown=has_failed>
                     <span role="status" data-testid="viewer-notice">
                         {notice}

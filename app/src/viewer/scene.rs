@@ -21,6 +21,7 @@ use super::motion::{Limits, Mover};
 use super::renderer::{Renderer, TileStyle};
 use super::schedule::{Failure, Plan, TileKey, ahead, edges, plan};
 use super::state::{Command, ViewState, first_layer};
+use super::whole_pixels;
 
 /// Bytes of tile textures kept.
 const MOST_TEXTURE_BYTES: usize = 256 << 20;
@@ -125,18 +126,14 @@ impl Scene {
         })
     }
 
-    /// Takes over the size of the canvas on the page. Whether there is something to draw.
+    /// Fills the field with the picture. Whether there is something to draw.
     pub fn resized(&mut self) -> bool {
-        let rect = self.canvas.get_bounding_client_rect();
-        let (width, height) = (rect.width(), rect.height());
-        if width < 1.0 || height < 1.0 {
-            return false;
-        }
         let ratio = web_sys::window().map_or(1.0, |window| window.device_pixel_ratio());
-        self.device_size = (
-            (width * ratio).round().max(1.0) as u32,
-            (height * ratio).round().max(1.0) as u32,
-        );
+        let Some((width, height)) = whole_pixels::fill_parent(&self.canvas, ratio) else {
+            return false;
+        };
+        self.device_size = (width, height);
+        let (width, height) = (f64::from(width) / ratio, f64::from(height) / ratio);
         let bounds = self.slide.pyramid.bounds();
         let limits = Limits::of(&bounds, width, height);
         let before = self
