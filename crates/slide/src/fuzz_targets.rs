@@ -13,11 +13,14 @@ use crate::source;
 /// A stored JPEG goes out with its colour model stated, complete and unchanged by doing it again; or it does not go out.
 pub fn jpeg_headers(stream: &[u8], width: u32, height: u32) {
     for model in [ColourModel::Grey, ColourModel::Rgb, ColourModel::YCbCr] {
-        if let Some(out) = with_stated_colour(stream, model, width, height) {
+        if let Some(out) = with_stated_colour(stream, None, model, width, height) {
             assert!(is_complete(stream) && is_complete(&out));
             assert!(out.len() <= stream.len() + 16);
-            let again = with_stated_colour(&out, model, width, height);
+            let again = with_stated_colour(&out, None, model, width, height);
             assert!(again.as_deref() == Some(&*out), "not the same again");
+            // As a TIFF's shared tables, these bytes may be anything, too.
+            let merged = with_stated_colour(&out, Some(stream), model, width, height);
+            assert!(merged.is_some_and(|merged| is_complete(&merged)));
         }
     }
 }

@@ -22,6 +22,8 @@ pub(crate) enum ColourModel {
 const SOI: u8 = 0xD8;
 const EOI: u8 = 0xD9;
 const SOS: u8 = 0xDA;
+const DQT: u8 = 0xDB;
+const DHT: u8 = 0xC4;
 const COM: u8 = 0xFE;
 const APP0: u8 = 0xE0;
 const APP15: u8 = 0xEF;
@@ -31,10 +33,12 @@ const QUALITY: u8 = 90;
 
 /// `stream` with its colour model stated and all else that a browser might obey left out; `None` when it is not a
 /// complete baseline or progressive 8-bit JPEG of exactly `width` × `height` px with plain sampling, and so has to be decoded.
+/// `tables` are those that a TIFF states once for all its tiles (tag JPEGTables); a tile's own come after them and so hold.
 ///
-/// The entropy-coded data is copied, never decoded.
+/// The entropy-coded data is copied, once, and never decoded.
 pub(crate) fn with_stated_colour(
     stream: &[u8],
+    tables: Option<&[u8]>,
     model: ColourModel,
     width: u32,
     height: u32,
@@ -42,13 +46,15 @@ pub(crate) fn with_stated_colour(
     if !is_complete(stream) {
         return None;
     }
-    let mut out = Vec::with_capacity(stream.len() + 16);
+    let tables = tables.unwrap_or_default();
+    let mut out = Vec::with_capacity(stream.len() + tables.len() + 16);
     out.extend_from_slice(&[0xFF, SOI]);
     match model {
         ColourModel::Grey => {}
         ColourModel::Rgb => out.extend_from_slice(&adobe_segment(0)),
         ColourModel::YCbCr => out.extend_from_slice(&adobe_segment(1)),
     }
+    append_tables(tables, &mut out);
     let mut frame_is_plain = false;
     for segment in Segments::new(stream) {
         let Segment {
@@ -72,6 +78,15 @@ pub(crate) fn with_stated_colour(
         out.extend_from_slice(&stream[range]);
     }
     None
+}
+
+/// Appends the table segments before the first scan; a stream of nothing but tables ends instead of having one.
+fn append_tables(stream: &[u8], out: &mut Vec<u8>) {
+    for segment in Segments::new(stream).map_while(|segment| segment) {
+        if matches!(segment.marker, DQT | DHT) {
+            out.extend_from_slice(&stream[segment.range]);
+        }
+    }
 }
 
 /// Whether a stream starts as a JPEG, has a scan, and ends with an end marker after it (padding behind it allowed).
@@ -112,6 +127,70 @@ pub(crate) fn encode_rgb(pixels: &[u8], width: u32, height: u32) -> Result<Vec<u
     encoder.set_sampling_factor(SamplingFactor::R_4_4_4);
     encoder.encode(pixels, side(width), side(height), ColorType::Rgb)?;
     Ok(bytes)
+}
+
+/// The tables of all streams that [`encode_rgb`] makes, which a TIFF states once: they follow from the quality alone, as no
+/// Huffman table is made for a single picture.
+pub(crate) struct SharedTables {
+    /// DQT and DHT segments, as they stand in a stream.
+    segments: Vec<u8>,
+}
+
+impl SharedTables {
+    /// Asks the encoder for them.
+    pub(crate) fn of_our_encoder() -> Result<Self, EncodingError> {
+        let mut segments = Vec::new();
+        append_tables(&encode_rgb(&[0; 3], 1, 1)?, &mut segments);
+        Ok(Self { segments })
+    }
+
+    /// As the tag JPEGTables has them (TIFF Technical Note 2): a stream of nothing but tables.
+    pub(crate) fn to_stream(&self) -> Vec<u8> {
+        [&[0xFF, SOI], &*self.segments, &[0xFF, EOI]].concat()
+    }
+
+    /// A stream of [`encode_rgb`] as libtiff writes tiles: frame and scan without tables or application segments, components
+    /// numbered from 1. The encoder numbers them from 0, which Java's decoder takes for RGB where no marker says YCbCr.
+    /// `None` when the stream has other tables, and so has to stay whole.
+    pub(crate) fn abbreviated(&self, stream: &[u8]) -> Option<Vec<u8>> {
+        let mut tables = Vec::with_capacity(self.segments.len());
+        append_tables(stream, &mut tables);
+        if tables != self.segments {
+            return None;
+        }
+        let mut out = Vec::with_capacity(stream.len());
+        out.extend_from_slice(&[0xFF, SOI]);
+        for segment in Segments::new(stream) {
+            let Segment { marker, range, .. } = segment?;
+            // Where the payload will stand.
+            let at = out.len() + 4;
+            match marker {
+                SOS => {
+                    out.extend_from_slice(&stream[range.start..]);
+                    number_components(out.get_mut(at..)?, 2);
+                    return Some(out);
+                }
+                0xC0 => {
+                    out.extend_from_slice(&stream[range]);
+                    number_components(out.get_mut(at + 5..)?, 3);
+                }
+                DQT | DHT | APP0..=APP15 | COM => {}
+                // Of another kind than the encoder makes.
+                _ => return None,
+            }
+        }
+        None
+    }
+}
+
+/// Numbers components from 1: their count, then for each `bytes`, of which the first is its number.
+fn number_components(listed: &mut [u8], bytes: usize) {
+    if let Some((&mut count, components)) = listed.split_first_mut() {
+        let components = components.chunks_exact_mut(bytes).take(count.into());
+        for (component, number) in components.zip(1..) {
+            component[0] = number;
+        }
+    }
 }
 
 /// A frame header's payload: precision, height, width, components × (id, sampling, table).
@@ -231,11 +310,10 @@ mod tests {
     fn the_colour_model_is_stated_once_and_nothing_else_is_said() {
         let stream = with_segment(&stream(), 0xE1, b"Exif\0\0orientation");
         let stream = with_segment(&stream, COM, b"a patient's name");
-        let stated = with_stated_colour(&stream, ColourModel::YCbCr, 24, 16).unwrap();
+        let stated = with_stated_colour(&stream, None, ColourModel::YCbCr, 24, 16).unwrap();
         assert_eq!(stated[2..18], adobe_segment(1));
-        let markers: Vec<u8> = Segments::new(&stated).flatten().map(|s| s.marker).collect();
         assert_eq!(
-            markers
+            markers(&stated)
                 .iter()
                 .filter(|&&m| (APP0..=APP15).contains(&m) || m == COM)
                 .count(),
@@ -250,7 +328,8 @@ mod tests {
     #[test]
     fn streams_that_browsers_could_read_differently_are_left_to_the_decoder() {
         let good = stream();
-        let pass = |stream: &[u8], width| with_stated_colour(stream, ColourModel::YCbCr, width, 16);
+        let pass =
+            |stream: &[u8], width| with_stated_colour(stream, None, ColourModel::YCbCr, width, 16);
         assert!(pass(&good, 24).is_some());
         assert!(pass(&good, 32).is_none(), "another size");
         assert!(pass(&good[..good.len() - 2], 24).is_none(), "no end marker");
@@ -269,8 +348,76 @@ mod tests {
         assert!(pass(&changed(4, 12), 24).is_none(), "12 bits");
         assert!(pass(&changed(11, 0x31), 24).is_none(), "sampling by three");
         assert!(
-            with_stated_colour(&good, ColourModel::Grey, 24, 16).is_none(),
+            with_stated_colour(&good, None, ColourModel::Grey, 24, 16).is_none(),
             "three components"
+        );
+    }
+
+    fn markers(stream: &[u8]) -> Vec<u8> {
+        Segments::new(stream).flatten().map(|s| s.marker).collect()
+    }
+
+    #[test]
+    fn a_stream_without_its_tables_is_the_same_picture_once_it_has_them_again() {
+        let whole = stream();
+        let tables = SharedTables::of_our_encoder().unwrap();
+        let short = tables.abbreviated(&whole).unwrap();
+        assert_eq!(markers(&short), [0xC0, SOS]);
+        assert!(whole.len() - short.len() > 500);
+        assert!(image::load_from_memory(&short).is_err(), "it needs them");
+        let stated = tables.to_stream();
+        let merged = with_stated_colour(&short, Some(&stated), ColourModel::YCbCr, 24, 16).unwrap();
+        assert_eq!(
+            image::load_from_memory(&merged).unwrap(),
+            image::load_from_memory(&whole).unwrap()
+        );
+        // As every other reader puts them together, who knows of no colour model.
+        let joined = [&stated[..stated.len() - 2], &short[2..]].concat();
+        assert_eq!(
+            image::load_from_memory(&joined).unwrap(),
+            image::load_from_memory(&whole).unwrap()
+        );
+        let frame = short
+            .windows(2)
+            .position(|pair| pair == [0xFF, 0xC0])
+            .unwrap();
+        let ids = [10, 13, 16].map(|at| short[frame + at]);
+        assert_eq!(ids, [1, 2, 3]);
+    }
+
+    #[test]
+    fn a_stream_with_tables_of_its_own_stays_whole() {
+        let tables = SharedTables::of_our_encoder().unwrap();
+        let pixels = [90; 24 * 16 * 3];
+        let other = |change: fn(&mut Encoder<&mut Vec<u8>>)| {
+            let mut bytes = Vec::new();
+            let mut encoder = Encoder::new(&mut bytes, QUALITY);
+            encoder.set_sampling_factor(SamplingFactor::R_4_4_4);
+            change(&mut encoder);
+            encoder.encode(&pixels, 24, 16, ColorType::Rgb).unwrap();
+            bytes
+        };
+        assert!(tables.abbreviated(&other(|_| {})).is_some());
+        let finer = other(|encoder| encoder.set_quality(QUALITY + 1));
+        assert!(tables.abbreviated(&finer).is_none());
+        let smaller = other(|encoder| encoder.set_optimized_huffman_tables(true));
+        assert!(tables.abbreviated(&smaller).is_none());
+        let progressive = other(|encoder| encoder.set_progressive(true));
+        assert!(tables.abbreviated(&progressive).is_none());
+        assert!(tables.abbreviated(b"II*\0").is_none());
+    }
+
+    #[test]
+    fn a_tiles_own_tables_hold_where_shared_ones_are_stated_too() {
+        let whole = stream();
+        let mut coarse = Vec::new();
+        Encoder::new(&mut coarse, 10)
+            .encode(&[0; 3], 1, 1, ColorType::Rgb)
+            .unwrap();
+        let merged = with_stated_colour(&whole, Some(&coarse), ColourModel::YCbCr, 24, 16).unwrap();
+        assert_eq!(
+            image::load_from_memory(&merged).unwrap(),
+            image::load_from_memory(&whole).unwrap()
         );
     }
 }

@@ -16,6 +16,7 @@ use std::path::Path;
 use domain::geometry::Mpp;
 
 use crate::error::SlideError;
+use crate::jpeg::SharedTables;
 use crate::source::MAX_SIDE_PX;
 use level::Level;
 
@@ -51,14 +52,15 @@ pub struct Written {
 /// Takes the rows of level 0 and writes all levels.
 ///
 /// Holds one strip of tiles of each level: 3 kB for each pixel of the width, whatever the height (150 MB at 50,000 px).
-/// Tiles are encoded on all processors: JPEG of quality 90 in YCbCr without subsampling, each a stream of its own, so that
-/// they go to browsers undecoded. Each level is the 2×2 mean of the one above, its sides rounded up.
+/// Tiles are encoded on all processors: JPEG of quality 90 in YCbCr without subsampling, one stream each, whose tables stand in
+/// the file once, so that they go to browsers undecoded. Each level is the 2×2 mean of the one above, its sides rounded up.
 pub struct PyramidWriter<W: Write + Seek> {
     out: BufWriter<W>,
     /// Bytes written so far.
     at: u64,
     written: Written,
     levels: Vec<Level>,
+    tables: SharedTables,
 }
 
 impl<W: Write + Seek> PyramidWriter<W> {
@@ -94,6 +96,7 @@ impl<W: Write + Seek> PyramidWriter<W> {
             at: 0,
             written,
             levels,
+            tables: SharedTables::of_our_encoder().map_err(level::not_encoded)?,
         };
         writer.append(&HEADER)?;
         Ok(writer)
@@ -168,7 +171,12 @@ impl<W: Write + Seek> PyramidWriter<W> {
                 ),
             });
         }
-        let (bytes, first) = directories::encode(&self.written, &self.levels, self.at);
+        let (bytes, first) = directories::encode(
+            &self.written,
+            &self.levels,
+            &self.tables.to_stream(),
+            self.at,
+        );
         self.append(&bytes)?;
         self.out
             .seek(SeekFrom::Start(FIRST_DIRECTORY_AT))
@@ -190,7 +198,7 @@ impl<W: Write + Seek> PyramidWriter<W> {
         while let Some(level) = self.levels.get_mut(number)
             && level.strip_is_complete()
         {
-            for tile in level.encode_strip()? {
+            for tile in level.encode_strip(&self.tables)? {
                 let bytes = u32::try_from(tile.len()).unwrap_or(u32::MAX);
                 level.places.push((self.at, bytes));
                 self.out

@@ -139,6 +139,22 @@ fn rows_may_come_in_any_portions() {
     assert!(strips == whole);
 }
 
+#[test]
+fn the_tables_of_the_tiles_stand_in_the_file_once() {
+    let image = drawn(1300, 1100);
+    let bytes = bytes_of(&image, |writer| writer.write_rows(image.as_raw()));
+    let count = |marker: [u8; 2]| bytes.windows(2).filter(|pair| *pair == marker).count();
+    // In scans 0xFF is stuffed, so these are segments.
+    let (quantisation, huffman, frames) = (
+        count([0xFF, 0xDB]),
+        count([0xFF, 0xC4]),
+        count([0xFF, 0xC0]),
+    );
+    assert_eq!((quantisation, huffman), (2, 4));
+    // 3×3 tiles, 2×2 and 1.
+    assert_eq!(frames, 14);
+}
+
 fn bytes_of(
     image: &RgbImage,
     write: impl FnOnce(&mut PyramidWriter<Cursor<Vec<u8>>>) -> Result<(), SlideError>,

@@ -163,18 +163,23 @@ impl StoredTiles {
                 None => return Ok(StoredTile::OnDisk),
             }
         }
-        let stream = match unit.assemble(parts.iter().map(Vec::as_slice)) {
-            Ok(stream) => stream,
-            // Without its tables or its end the decoder may still know what to do, else it names the error.
-            Err(WsiError::Unsupported { .. }) => return Ok(self.to_draw(tile)),
-            Err(error) => return Err(error.into()),
-        };
-        Ok(
-            match jpeg::with_stated_colour(&stream, model, width, height) {
-                Some(jpeg) => StoredTile::Jpeg(jpeg),
-                None => self.to_draw(tile),
+        let jpeg = match (&parts[..], unit.framing()) {
+            // What most slides are made of: the reader would copy it twice before we do.
+            ([stream], StoredFraming::Standalone | StoredFraming::JpegTables) => {
+                let tables = unit.codec().jpeg_tables();
+                jpeg::with_stated_colour(stream, tables, model, width, height)
+            }
+            _ => match unit.assemble(parts.iter().map(Vec::as_slice)) {
+                Ok(stream) => jpeg::with_stated_colour(&stream, None, model, width, height),
+                Err(WsiError::Unsupported { .. }) => None,
+                Err(error) => return Err(error.into()),
             },
-        )
+        };
+        Ok(match jpeg {
+            Some(jpeg) => StoredTile::Jpeg(jpeg),
+            // Without its tables or its end the decoder may still know what to do, else it names the error.
+            None => self.to_draw(tile),
+        })
     }
 
     fn keep(&self, tile: TileId, place: Place) {

@@ -3,6 +3,9 @@
 use super::level::Level;
 use super::{WRITTEN_TILE_PX, Written};
 
+/// The tag of a stream of nothing but tables, which the tiles of a directory lack (TIFF Technical Note 2).
+const JPEG_TABLES: u16 = 347;
+
 /// A value of a directory entry: TIFF type, count, bytes.
 struct Value {
     kind: u16,
@@ -18,23 +21,40 @@ struct Lists {
     count: u64,
 }
 
-/// All that comes after the tiles, which end at `at`, and where the first directory begins.
-pub(super) fn encode(written: &Written, levels: &[Level], at: u64) -> (Vec<u8>, u64) {
+/// Where the JPEG tables stand that all directories share.
+#[derive(Clone, Copy)]
+struct Tables {
+    place: u64,
+    bytes: u64,
+}
+
+/// All that comes after the tiles, which end at `at`, and where the first directory begins. `tables`: as [`JPEG_TABLES`] has
+/// them.
+pub(super) fn encode(
+    written: &Written,
+    levels: &[Level],
+    tables: &[u8],
+    at: u64,
+) -> (Vec<u8>, u64) {
     let mut out = Appended {
         bytes: Vec::new(),
         at,
     };
+    let tables = Tables {
+        place: out.append(tables),
+        bytes: tables.len() as u64,
+    };
     let lists: Vec<Lists> = levels.iter().map(|level| out.lists(level)).collect();
     let mut below = Vec::new();
     for (number, (level, lists)) in levels.iter().zip(&lists).enumerate().skip(1) {
-        let entries = entries(written, level, *lists, number, None);
+        let entries = entries(written, level, *lists, tables, number, None);
         below.push(out.directory(&entries).0);
     }
     let mut first = 0;
     let mut link = None;
     for (number, (level, lists)) in levels.iter().zip(&lists).enumerate() {
         let sub_directories = (number == 0 && !below.is_empty()).then_some(below.as_slice());
-        let entries = entries(written, level, *lists, number, sub_directories);
+        let entries = entries(written, level, *lists, tables, number, sub_directories);
         let (directory, next_link) = out.directory(&entries);
         match link {
             None => first = directory,
@@ -49,6 +69,7 @@ fn entries(
     written: &Written,
     level: &Level,
     lists: Lists,
+    tables: Tables,
     number: usize,
     sub_directories: Option<&[u64]>,
 ) -> Vec<(u16, Value)> {
@@ -82,6 +103,7 @@ fn entries(
     if let Some(places) = sub_directories {
         entries.push((330, offsets(18, places)));
     }
+    entries.push((JPEG_TABLES, elsewhere(7, tables.bytes, tables.place)));
     // No subsampling; readers would take 2×2 otherwise.
     entries.push((530, short(&[1, 1])));
     entries

@@ -1,10 +1,11 @@
 //! One level while it is written: the strip of tiles that is being filled, and where the finished tiles lie.
 
+use jpeg_encoder::EncodingError;
 use rayon::prelude::*;
 
 use super::WRITTEN_TILE_PX;
 use crate::error::SlideError;
-use crate::jpeg;
+use crate::jpeg::{self, SharedTables};
 
 /// A level that grows from top to bottom.
 pub(super) struct Level {
@@ -55,17 +56,16 @@ impl Level {
         !self.strip.is_empty() && self.rows_wanted() == 0
     }
 
-    /// The tiles of the strip, from left to right.
-    pub(super) fn encode_strip(&self) -> Result<Vec<Vec<u8>>, SlideError> {
+    /// The tiles of the strip, from left to right, without the tables that they share.
+    pub(super) fn encode_strip(&self, tables: &SharedTables) -> Result<Vec<Vec<u8>>, SlideError> {
         (0..self.width.div_ceil(WRITTEN_TILE_PX))
             .into_par_iter()
             .map(|column| {
                 let tile = self.tile(column);
-                jpeg::encode_rgb(&tile, WRITTEN_TILE_PX, WRITTEN_TILE_PX).map_err(|error| {
-                    SlideError::Write {
-                        reason: std::io::Error::other(error.to_string()),
-                    }
-                })
+                let stream = jpeg::encode_rgb(&tile, WRITTEN_TILE_PX, WRITTEN_TILE_PX)
+                    .map_err(not_encoded)?;
+                // With tables of its own it would be as good a tile.
+                Ok(tables.abbreviated(&stream).unwrap_or(stream))
             })
             .collect()
     }
@@ -126,6 +126,10 @@ impl Level {
         }
         tile
     }
+}
+
+pub(super) fn not_encoded(error: EncodingError) -> SlideError {
+    SlideError::from_writing(std::io::Error::other(error.to_string()))
 }
 
 /// The 2×2 means of two rows; in a row of odd length the last pixel counts twice.
