@@ -1,7 +1,8 @@
 //! Gives an image without a usable pyramid one: what needs it, and its rows in order.
 //!
-//! PNG and baseline JPEG come row by row from their decoders, TIFF in strips. Interlaced PNG, progressive JPEG and what has
-//! to be turned can only be decoded whole, and so is bound by what a flat image may have at most.
+//! PNG and baseline JPEG come row by row from their decoders, TIFF in strips, for which every stored part is decoded once.
+//! Interlaced PNG, progressive JPEG and what has to be turned can only be decoded whole, and so is bound by what a flat image
+//! may have at most.
 
 mod jpeg_rows;
 mod png_rows;
@@ -18,7 +19,7 @@ use rayon::prelude::*;
 use crate::error::SlideError;
 use crate::slide::{OpenOptions, Slide};
 use crate::source::{self, LevelRect, flat};
-use crate::writer::{PyramidWriter, Written};
+use crate::writer::{PyramidWriter, WRITTEN_TILE_PX, Written};
 
 /// More pixels than this in a single level want a pyramid: a moment of decoding for a first look at the whole.
 const SINGLE_LEVEL_PX: u64 = 1 << 24;
@@ -26,7 +27,7 @@ const SINGLE_LEVEL_PX: u64 = 1 << 24;
 const COARSEST_LEVEL_PX: u64 = 1 << 26;
 /// Most pixels that are converted: minutes. More is a lie in a header.
 const MAX_CONVERTED_PX: u64 = 1 << 34;
-/// Columns that one thread reads at a time.
+/// Columns that one thread reads at a time, at least.
 const READ_COLUMNS: u32 = 2048;
 
 /// An image that gets a pyramid.
@@ -87,10 +88,11 @@ impl Conversion {
         }))
     }
 
-    fn of_slide(slide: Slide) -> Result<Self, SlideError> {
+    fn of_slide(mut slide: Slide) -> Result<Self, SlideError> {
         let bounds = slide.pyramid();
         let (width, height) = (bounds.width(), bounds.height());
         check_size(slide.path(), width, height)?;
+        slide.source.prepare_for_strips(WRITTEN_TILE_PX)?;
         Ok(Self {
             width,
             height,
@@ -113,7 +115,8 @@ impl Conversion {
     }
 
     /// Writes the image with all levels to `out`, which is empty, and hands it back, flushed but not synced. `progress` is told how
-    /// many rows are done. Takes 3 kB of memory for each pixel of the width, twice that for TIFF. Blocks, for minutes.
+    /// many rows are done. Takes 3 kB of memory for each pixel of the width, twice that for TIFF; and, where a TIFF is not made of
+    /// tiles that 512 rows hold whole, what those strips or tiles take that 512 rows touch, 1.1 GB at most. Blocks, for minutes.
     ///
     /// # Errors
     /// [`SlideError::Read`], [`SlideError::Damaged`] or [`SlideError::Io`] when the image cannot be read to its end;
@@ -209,24 +212,28 @@ fn check_size(path: &Path, width: u32, height: u32) -> Result<(), SlideError> {
     Ok(())
 }
 
-/// Reads level 0 strip by strip, on all processors.
+/// Reads level 0 strip by strip, on all processors. Each takes whole columns of stored tiles.
 fn write_level_0<W: Write + Seek>(
     slide: &Slide,
     writer: &mut PyramidWriter<W>,
     progress: &mut (dyn FnMut(u32) + Send),
 ) -> Result<(), SlideError> {
-    let width = slide.pyramid().width();
+    let Some(level) = slide.pyramid().levels.first() else {
+        return Ok(());
+    };
+    let width = level.width;
+    let columns = READ_COLUMNS.next_multiple_of(level.tile_width.max(1));
     let source: &dyn source::Source = slide.source.as_ref();
     while writer.next_strip_rows() > 0 {
         let (y, rows) = (writer.rows_written(), writer.next_strip_rows());
-        let lefts: Vec<u32> = (0..width).step_by(READ_COLUMNS as usize).collect();
+        let lefts: Vec<u32> = (0..width).step_by(columns as usize).collect();
         let parts = lefts
             .into_par_iter()
             .map(|x| {
                 let part = LevelRect {
                     x,
                     y,
-                    width: READ_COLUMNS.min(width - x),
+                    width: columns.min(width - x),
                     height: rows,
                 };
                 source.read(0, part)

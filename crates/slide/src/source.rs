@@ -49,6 +49,10 @@ pub(crate) trait Source: Send + Sync {
     /// Lets go of decoded tiles that it kept in case they are asked for again.
     fn forget_decoded(&self);
 
+    /// Makes room for what strips of `rows` rows of level 0 share, so that who reads one after the other, from top to bottom,
+    /// has every stored part decoded once.
+    fn prepare_for_strips(&mut self, rows: u32) -> Result<(), SlideError>;
+
     /// Whether the files that tiles were found in are still those that were opened.
     fn check_files(&self) -> Result<(), SlideError>;
 

@@ -131,6 +131,11 @@ impl Source for Flat {
     /// The pixels are the slide: there is nothing to let go.
     fn forget_decoded(&self) {}
 
+    /// All of it is decoded.
+    fn prepare_for_strips(&mut self, _rows: u32) -> Result<(), SlideError> {
+        Ok(())
+    }
+
     /// The file is not needed any more.
     fn check_files(&self) -> Result<(), SlideError> {
         Ok(())

@@ -26,6 +26,9 @@ use crate::jpeg::ColourModel;
 const CACHE_BYTES: u64 = 16 << 20;
 /// Decoded tiles kept for display, which is not what regions ask for.
 const DISPLAY_CACHE_BYTES: u64 = 1 << 20;
+/// Most that is held so that strips of a slide share what they touch; the reader takes no stored part of more than an eighth of
+/// this. Beyond, parts are decoded again for the next strip.
+const MOST_HELD_BYTES: u64 = 1 << 30;
 /// What an open slide takes at least: what its file says of itself, and the reader.
 const READER_BYTES: u64 = 256 << 10;
 /// What the index takes of a stored tile: offset and length, as they are stored and as they are read.
@@ -59,19 +62,7 @@ struct Level {
 impl WholeSlide {
     pub(crate) fn open(path: &Path) -> Result<(Self, Description), SlideError> {
         let stored = StoredTiles::of(path)?;
-        let options = SlideOpenOptions::default()
-            .with_cache_config(
-                CacheConfig::deterministic()
-                    .with_shared_tile_bytes(CACHE_BYTES)
-                    // Only regions are read, which use the other cache.
-                    .with_display_tile_bytes(DISPLAY_CACHE_BYTES),
-            )
-            .with_decode_execution_options(
-                DecodeExecutionOptions::default().with_acceleration(DecodeAcceleration::CpuOnly),
-            );
-        let slide = wsi_rs::Slide::open_with_options(path, options)
-            .map_err(|error| SlideError::from_open(path, error))?;
-
+        let slide = open_reader(path, CACHE_BYTES)?;
         let (scene, series) = largest_scene(slide.dataset())
             .ok_or_else(|| SlideError::damaged(path, "it has no image"))?;
         if series.sample_type != SampleType::Uint8 || series.axes.c > 1 {
@@ -184,6 +175,39 @@ impl Source for WholeSlide {
         *decoded = new_cache(&self.slide);
     }
 
+    fn prepare_for_strips(&mut self, rows: u32) -> Result<(), SlideError> {
+        let Some(level) = self.levels.first() else {
+            return Ok(());
+        };
+        let location = self.slide.tile_location(&self.request(level, 0, 0));
+        let Ok(TileLocation::Stored(tile)) = location else {
+            return Ok(());
+        };
+        let Some(part) = tile.units().first() else {
+            return Ok(());
+        };
+        let (_, height) = part.stored_size();
+        let is_the_tile = part.stored_size() == tile.tile_size();
+        if is_the_tile && rows.is_multiple_of(height) {
+            // No tile is in two strips.
+            return Ok(());
+        }
+        let bytes = rows_touched(height, rows)
+            .saturating_mul(level.info.width.into())
+            .saturating_mul(part.codec().samples_per_pixel().into())
+            .min(MOST_HELD_BYTES);
+        if is_the_tile {
+            let cache = Arc::new(TileCache::new(bytes));
+            self.slide.replace_shared_tile_cache(Arc::clone(&cache));
+            self.decoded = Mutex::new(cache);
+        } else {
+            // What tiles are cut from is kept in a cache of its own, which gets half of what the shared one is said to get.
+            self.slide = open_reader(&self.path, 2 * bytes)?;
+            self.decoded = Mutex::new(new_cache(&self.slide));
+        }
+        Ok(())
+    }
+
     fn check_files(&self) -> Result<(), SlideError> {
         self.stored.check_files()
     }
@@ -241,6 +265,33 @@ impl Source for WholeSlide {
             let [r, g, b, alpha] = rgba.get_pixel(x, y).0;
             image::Rgb([r, g, b].map(|value| blend_on_white(value, alpha)))
         }))
+    }
+}
+
+fn open_reader(path: &Path, cache_bytes: u64) -> Result<wsi_rs::Slide, SlideError> {
+    let options = SlideOpenOptions::default()
+        .with_cache_config(
+            CacheConfig::deterministic()
+                .with_shared_tile_bytes(cache_bytes)
+                // Only regions are read, which use the other cache.
+                .with_display_tile_bytes(DISPLAY_CACHE_BYTES),
+        )
+        .with_decode_execution_options(
+            DecodeExecutionOptions::default().with_acceleration(DecodeAcceleration::CpuOnly),
+        );
+    wsi_rs::Slide::open_with_options(path, options)
+        .map_err(|error| SlideError::from_open(path, error))
+}
+
+/// Rows of all stored parts of `height` rows that a strip of `rows` rows touches, wherever the strip is.
+fn rows_touched(height: u32, rows: u32) -> u64 {
+    let (height, rows) = (u64::from(height.max(1)), u64::from(rows.max(1)));
+    if rows.is_multiple_of(height) {
+        rows
+    } else if height.is_multiple_of(rows) {
+        height
+    } else {
+        (rows.div_ceil(height) + 1) * height
     }
 }
 
@@ -351,5 +402,18 @@ fn colour_model(unit: &EncodedUnit) -> Option<ColourModel> {
         (Photometric::Rgb, 3) => Some(ColourModel::Rgb),
         (Photometric::YbrFull422, 3) => Some(ColourModel::YCbCr),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_strip_touches_whole_parts_and_one_more_where_it_does_not_begin_with_one() {
+        let touched = |height| rows_touched(height, 512);
+        assert_eq!((touched(1), touched(256), touched(512)), (512, 512, 512));
+        assert_eq!((touched(1024), touched(65_536)), (1024, 65_536));
+        assert_eq!((touched(240), touched(7), touched(700)), (960, 525, 1400));
     }
 }

@@ -219,6 +219,36 @@ impl Tiff {
     }
 }
 
+/// A TIFF in strips as wide as the image, each compressed by Deflate.
+pub fn striped(image: &RgbImage, rows_per_strip: u32) -> Vec<u8> {
+    let mut bytes = vec![b'I', b'I', 42, 0, 0, 0, 0, 0];
+    let (mut offsets, mut counts) = (Vec::new(), Vec::new());
+    let row_bytes = image.width() as usize * 3;
+    for strip in image.as_raw().chunks(row_bytes * rows_per_strip as usize) {
+        let fast = flate2::Compression::fast();
+        let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), fast);
+        std::io::Write::write_all(&mut encoder, strip).unwrap();
+        let packed = encoder.finish().unwrap();
+        offsets.push(bytes.len() as u32);
+        counts.push(packed.len() as u32);
+        bytes.extend(packed);
+    }
+    let entries = [
+        (256, Value::Long(vec![image.width()])),
+        (257, Value::Long(vec![image.height()])),
+        (258, Value::Short(vec![8, 8, 8])),
+        (259, Value::Short(vec![8])),
+        (262, Value::Short(vec![2])),
+        (273, Value::Long(offsets)),
+        (277, Value::Short(vec![3])),
+        (278, Value::Long(vec![rows_per_strip])),
+        (279, Value::Long(counts)),
+    ];
+    let ifd = write_ifd(&mut bytes, &entries);
+    bytes[4..8].copy_from_slice(&ifd.to_le_bytes());
+    bytes
+}
+
 pub fn coded(tile: &RgbImage, coding: Coding) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut encoder = Encoder::new(&mut bytes, 95);
