@@ -1,5 +1,5 @@
-//! Colour maps for overlays, even to the eye: interpolated in OKLab (Ottosson 2020, "A perceptual color space for image
-//! processing"), in which equal distances look equal.
+//! Colour maps for overlays, even to the eye: in OKLab (Ottosson 2020, "A perceptual color space for image processing"), in
+//! which equal distances look equal, a map is a way through a few colours that is gone at one pace.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +16,8 @@ pub enum ColourMap {
     Ember,
     /// Diverging, blue over light grey to orange; zero in the middle.
     BlueOrange,
-    /// Diverging, the ramp of the study's tile maps.
+    /// Diverging, the ramp of the study's tile maps as it was published. Its colours are as far from each other as the study
+    /// drew them: a value below zero moves the colour about twice as far as the same value above it.
     Study,
 }
 
@@ -68,7 +69,7 @@ impl ColourMap {
         }
     }
 
-    /// Evenly spaced colours from low to high.
+    /// The colours that the map goes through from low to high; of a diverging one the middle of them is at zero.
     const fn anchors(self) -> &'static [Rgb] {
         match self {
             Self::Meadow => &[
@@ -94,19 +95,29 @@ impl ColourMap {
         }
     }
 
-    /// The colour at a position between 0 and 1, clamped.
+    /// The colour at a position between 0 and 1, clamped. Equal steps look equally large over the whole map; of a diverging one
+    /// on both sides, so the longer side ends where the shorter one does. Only [`Self::Study`] goes each side to its end.
     #[must_use]
     pub fn at(self, position: f64) -> Rgb {
-        let anchors = self.anchors();
-        let last = anchors.len() - 1;
-        let scaled = position.clamp(0.0, 1.0) * last as f64;
-        let left = (scaled.floor() as usize).min(last - 1);
-        let share = scaled - left as f64;
-        let (from, to) = (
-            oklab_from_rgb(anchors[left]),
-            oklab_from_rgb(anchors[left + 1]),
-        );
-        rgb_from_oklab(std::array::from_fn(|i| from[i] + (to[i] - from[i]) * share))
+        let position = position.clamp(0.0, 1.0);
+        let way: Vec<Oklab> = self.anchors().iter().copied().map(oklab_from_rgb).collect();
+        if !self.is_diverging() {
+            return rgb_from_oklab(along(&way, position * length(&way)));
+        }
+        let middle = way.len() / 2;
+        let below: Vec<Oklab> = way.iter().take(middle + 1).rev().copied().collect();
+        let above: Vec<Oklab> = way.into_iter().skip(middle).collect();
+        let from_middle = 2.0 * position - 1.0;
+        let (own, other) = if from_middle < 0.0 {
+            (below, above)
+        } else {
+            (above, below)
+        };
+        let reach = match self {
+            Self::Study => length(&own),
+            _ => length(&own).min(length(&other)),
+        };
+        rgb_from_oklab(along(&own, from_middle.abs() * reach))
     }
 
     /// 256 colours from low to high, for a texture.
@@ -142,6 +153,43 @@ impl ColourMap {
     }
 }
 
+/// L, a, b of OKLab.
+type Oklab = [f64; 3];
+
+/// How different two colours look: ΔE of OKLab.
+fn difference(one: Oklab, other: Oklab) -> f64 {
+    let squares = one
+        .iter()
+        .zip(other)
+        .map(|(one, other)| (one - other).powi(2));
+    squares.sum::<f64>().sqrt()
+}
+
+fn length(way: &[Oklab]) -> f64 {
+    way.windows(2)
+        .map(|pair| match pair {
+            [from, to] => difference(*from, *to),
+            _ => 0.0,
+        })
+        .sum()
+}
+
+/// Where one is when one has gone so far; at most at the end.
+fn along(way: &[Oklab], mut far: f64) -> Oklab {
+    let mut colours = way.iter().copied();
+    let mut here = colours.next().unwrap_or_default();
+    for next in colours {
+        let step = difference(here, next);
+        if far < step {
+            let share = far / step;
+            return std::array::from_fn(|i| here[i] + (next[i] - here[i]) * share);
+        }
+        far -= step;
+        here = next;
+    }
+    here
+}
+
 fn linear_from_srgb(channel: u8) -> f64 {
     let x = f64::from(channel) / 255.0;
     if x <= 0.040_45 {
@@ -161,8 +209,7 @@ fn srgb_from_linear(x: f64) -> u8 {
     (encoded * 255.0).round() as u8
 }
 
-/// L, a, b of OKLab.
-fn oklab_from_rgb(rgb: Rgb) -> [f64; 3] {
+fn oklab_from_rgb(rgb: Rgb) -> Oklab {
     let [r, g, b] = rgb.map(linear_from_srgb);
     let l = (0.412_221_470_8 * r + 0.536_332_536_3 * g + 0.051_445_992_9 * b).cbrt();
     let m = (0.211_903_498_2 * r + 0.680_699_545_1 * g + 0.107_396_956_6 * b).cbrt();
@@ -174,7 +221,7 @@ fn oklab_from_rgb(rgb: Rgb) -> [f64; 3] {
     ]
 }
 
-fn rgb_from_oklab([lightness, a, b]: [f64; 3]) -> Rgb {
+fn rgb_from_oklab([lightness, a, b]: Oklab) -> Rgb {
     let l = (lightness + 0.396_337_777_4 * a + 0.215_803_757_3 * b).powi(3);
     let m = (lightness - 0.105_561_345_8 * a - 0.063_854_172_8 * b).powi(3);
     let s = (lightness - 0.089_484_177_5 * a - 1.291_485_548_0 * b).powi(3);
@@ -196,6 +243,45 @@ mod tests {
             assert_eq!(rgb_from_oklab(oklab_from_rgb(rgb)), rgb);
         }
         assert!((oklab_from_rgb([255, 255, 255])[0] - 1.0).abs() < 1e-6);
+    }
+
+    /// The largest of so many equal steps over the map, and how much larger it is than the smallest, in ΔE.
+    fn steps(map: ColourMap, count: u32) -> (f64, f64) {
+        let colour = |step: u32| oklab_from_rgb(map.at(f64::from(step) / f64::from(count)));
+        let steps: Vec<f64> = (0..count)
+            .map(|step| difference(colour(step), colour(step + 1)))
+            .collect();
+        let most = steps.iter().copied().fold(0.0, f64::max);
+        let least = steps.iter().copied().fold(f64::INFINITY, f64::min);
+        (most, most / least)
+    }
+
+    #[test]
+    fn equal_steps_of_our_own_maps_look_equal() {
+        for map in [ColourMap::Meadow, ColourMap::Ember, ColourMap::BlueOrange] {
+            let (most, ratio) = steps(map, 32);
+            assert!(most > 0.02, "{map:?}: steps of {most}");
+            // Where the way bends a step is a little shorter, and every channel is rounded to 8 bits.
+            assert!(
+                ratio < 1.2,
+                "{map:?}: the largest is {ratio} times the smallest"
+            );
+        }
+        assert!(
+            steps(ColourMap::Study, 32).1 > 1.5,
+            "the study's is as published"
+        );
+    }
+
+    #[test]
+    fn the_same_distance_from_zero_is_as_far_from_its_colour_on_both_sides() {
+        let zero = oklab_from_rgb(ColourMap::BlueOrange.at(0.5));
+        for far in [0.1, 0.25, 0.5] {
+            let [below, above] = [0.5 - far, 0.5 + far]
+                .map(|position| oklab_from_rgb(ColourMap::BlueOrange.at(position)));
+            let (below, above) = (difference(zero, below), difference(zero, above));
+            assert!((below / above - 1.0).abs() < 0.1, "{far}: {below} {above}");
+        }
     }
 
     #[test]
