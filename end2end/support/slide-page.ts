@@ -1,9 +1,26 @@
 // The slide page as a person uses it.
 
 import { expect, type Locator, type Page } from '@playwright/test';
+import { Picture } from './picture';
 
 /** What the viewer shows: the middle in slide px, screen px per slide px, degrees clockwise. */
 export interface View { x: number; y: number; zoom: number; rotation: number; flipped: boolean }
+
+/** The point of the slide, px, at a place on the canvas, px from its middle. */
+export function slideAt(view: View, right: number, down: number): [number, number] {
+  const angle = (view.rotation * Math.PI) / 180;
+  const x = right * Math.cos(angle) + down * Math.sin(angle);
+  const y = down * Math.cos(angle) - right * Math.sin(angle);
+  return [view.x + (view.flipped ? -x : x) / view.zoom, view.y + y / view.zoom];
+}
+
+/** Two views that nobody can tell apart. */
+export function expectSame(view: View, other: View): void {
+  expect(Math.hypot(view.x - other.x, view.y - other.y) * view.zoom).toBeLessThan(1);
+  expect(view.zoom / other.zoom).toBeCloseTo(1, 4);
+  expect(view.rotation).toBeCloseTo(other.rotation, 1);
+  expect(view.flipped).toBe(other.flipped);
+}
 
 export class SlidePage {
   readonly canvas: Locator;
@@ -15,7 +32,7 @@ export class SlidePage {
     this.canvas = page.getByTestId('viewer-canvas').first();
     this.toggle = page.getByTestId('layer-toggle');
     this.value = page.getByTestId('readout-value');
-    this.position = page.getByTestId('readout-position');
+    this.position = page.getByTestId('position-um').first();
   }
 
   async open(code: string, query = ''): Promise<void> {
@@ -33,48 +50,47 @@ export class SlidePage {
     return { x, y, zoom, rotation, flipped: flipped === 1 };
   }
 
-  /** Waits until the picture stays the same. */
+  /** What it shows after a key. */
+  async press(key: string): Promise<View> {
+    await this.canvas.press(key);
+    return this.view();
+  }
+
+  /** The canvas with what lies over it, once what was set up is drawn. */
+  async picture(): Promise<Picture> {
+    await this.page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+    return Picture.read(await this.canvas.screenshot());
+  }
+
+  /** Waits until the picture stays the same, but for a level: Chromium rounds one and the same frame now so, now so. */
   async settled(): Promise<void> {
-    let before = '';
+    let before: Picture | null = null;
     await expect(async () => {
-      const now = (await this.canvas.screenshot()).toString('base64');
-      const difference = before === '' ? 255 : await this.difference(before, now);
+      const now = await this.picture();
+      const difference = before?.difference(now) ?? 255;
       before = now;
       expect(difference).toBeLessThanOrEqual(1);
     }).toPass({ intervals: [300], timeout: 30_000 });
   }
 
-  /** The largest difference of two pictures (PNG, base64), in grey levels: Chromium rounds one and the same frame now so, now so. */
-  private difference(one: string, other: string): Promise<number> {
-    if (one === other) return Promise.resolve(0);
-    return this.page.evaluate(async (pictures) => {
-      const [a, b] = await Promise.all(
-        pictures.map(async (picture) => {
-          const bytes = Uint8Array.from(atob(picture), (letter) => letter.charCodeAt(0));
-          const bitmap = await createImageBitmap(new Blob([bytes], { type: 'image/png' }));
-          const context = new OffscreenCanvas(bitmap.width, bitmap.height).getContext('2d');
-          if (!context) throw new Error('no canvas');
-          context.drawImage(bitmap, 0, 0);
-          return context.getImageData(0, 0, bitmap.width, bitmap.height).data;
-        }),
-      );
-      if (a.length !== b.length) return 255;
-      return a.reduce((most, level, i) => Math.max(most, Math.abs(level - b[i])), 0);
-    }, [one, other]);
+  /** Where the canvas is on the page. */
+  async box(): Promise<{ x: number; y: number; width: number; height: number }> {
+    const box = await this.canvas.boundingBox();
+    if (!box) throw new Error('no canvas');
+    return box;
   }
 
   /** Moves the cursor to a place on the canvas, as shares of its width and height. */
   async point(x: number, y: number): Promise<void> {
-    const box = await this.canvas.boundingBox();
-    if (!box) throw new Error('no canvas');
+    const box = await this.box();
     await this.page.mouse.move(box.x + x * box.width, box.y + y * box.height);
   }
 
   /** Where the cursor is on the slide, in micrometres, as the screen says. */
   async pointedAt(): Promise<[number, number]> {
     const text = (await this.position.textContent()) ?? '';
-    const numbers = [...text.matchAll(/([\d\s.,\u2009\u202f\u00a0]+?)\s*(µm|mm)/g)].map(
-      ([, number, unit]) => Number(number.replace(/[^\d.]/g, '')) * (unit === 'mm' ? 1000 : 1),
+    const numbers = [...text.matchAll(/[xy] (\u2212?)([\d,]+\.\d)/g)].map(
+      ([, sign, number]) => Number(number.replaceAll(',', '')) * (sign ? -1 : 1),
     );
     if (numbers.length !== 2) throw new Error(`no position in '${text}'`);
     return [numbers[0], numbers[1]];

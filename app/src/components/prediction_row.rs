@@ -19,6 +19,9 @@ pub fn PredictionRow(
     /// Whether this target is the one on the slide.
     #[prop(into)]
     shown: Signal<bool>,
+    /// Whether it can be put there: without WebGL2 no heatmap is drawn.
+    #[prop(into)]
+    can_be_shown: Signal<bool>,
     /// Puts the target on the slide.
     #[prop(into)]
     on_choose: Callback<()>,
@@ -56,7 +59,8 @@ pub fn PredictionRow(
             <button
                 class="prediction__target"
                 aria-pressed=move || shown.get().to_string()
-                title="Show this target on the slide"
+                disabled=move || !can_be_shown.get()
+                title=move || can_be_shown.get().then_some("Show this target on the slide")
                 on:click=move |_| on_choose.run(())
             >
                 {target.title.clone()}

@@ -104,7 +104,15 @@ fn Predictions(slide: Signal<SlideDetail>, model: ModelOnSlide) -> impl IntoView
                 let (model, target) = (key.clone(), target.key.clone());
                 move |()| show(state, slide, &model, &target)
             };
-            view! { <PredictionRow target=target entitled_models=entitled_models shown=shown on_choose=choose /> }
+            view! {
+                <PredictionRow
+                    target=target
+                    entitled_models=entitled_models
+                    shown=shown
+                    can_be_shown=state.is_supported
+                    on_choose=choose
+                />
+            }
         })
         .collect_view();
     view! {

@@ -7,8 +7,8 @@ use leptos::prelude::*;
 use super::format::exact;
 use super::layer_change::Edited;
 use super::span::{Axis, End, field_step, range_with, rounded};
-use super::state::LayerSummary;
 use super::summary::{grade_unit, value_text};
+use super::told::LayerSummary;
 use crate::erase::Erase;
 
 /// The bar, its ticks, and the two values at which the colours end.

@@ -9,7 +9,9 @@ use super::fields::{Choices, choice, tick};
 use super::histogram::histogram;
 use super::layer_change::{Edited, minus_models, quantities, with_minus, with_model, with_target};
 use super::layer_list::layer_list;
-use super::state::{OverlayStatus, ViewState, first_layer, of_other_values, with_quantity};
+use super::layer_setup::{first_layer, of_other_values, with_quantity};
+use super::state::ViewState;
+use super::told::OverlayStatus;
 use crate::erase::Erase;
 
 /// Switch and list of the layers; model, target, quantity, colours, opacity, scale and threshold of the chosen one.
@@ -161,6 +163,7 @@ fn how_fields(edited: Edited) -> impl IntoView {
         },
     );
     let percent = move || layer.with(|layer| (layer.opacity * 100.0).round().to_string());
+    let in_words = move || [&percent(), " %"].concat();
     view! {
         {colours}
         <label class="layer__field">
@@ -170,6 +173,7 @@ fn how_fields(edited: Edited) -> impl IntoView {
                 min="0"
                 max="100"
                 step="1"
+                aria-valuetext=in_words
                 data-testid="layer-opacity"
                 value=percent
                 prop:value=percent
@@ -180,7 +184,7 @@ fn how_fields(edited: Edited) -> impl IntoView {
                     }
                 }
             />
-            <output>{percent} " %"</output>
+            <span class="num" aria-hidden="true">{in_words}</span>
         </label>
     }
 }

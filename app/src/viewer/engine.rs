@@ -7,15 +7,17 @@ use domain::view::SlideDetail;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen_futures::spawn_local;
-use web_sys::{Event, EventTarget, HtmlCanvasElement, HtmlElement, ResizeObserver};
+use web_sys::{Event, EventTarget, HtmlCanvasElement, HtmlElement, MediaQueryList, ResizeObserver};
 
 use super::maps::{MapsProblem, TargetKey};
 use super::net;
 use super::orders::{Order, SpotOrder};
-use super::overlay::{SpotMaps, TargetMaps};
+use super::pace::Pace;
+use super::retry::Refusal;
 use super::scene::Scene;
-use super::schedule::TileKey;
 use super::state::{Command, ViewState};
+use super::tile::TileKey;
+use super::values::{SpotMaps, TargetMaps};
 
 const CANVAS_EVENTS: [&str; 12] = [
     "pointerdown",
@@ -42,10 +44,16 @@ struct Shared {
     canvas: HtmlCanvasElement,
     frame: Cell<Option<i32>>,
     on_frame: Closure<dyn FnMut(f64)>,
+    pace: RefCell<Pace>,
+    /// The alarm for a frame that need not be at once.
+    later: Cell<Option<i32>>,
+    on_later: Closure<dyn FnMut()>,
     wake: Cell<Option<i32>>,
     on_wake: Closure<dyn FnMut()>,
     on_event: Closure<dyn FnMut(Event)>,
     observer: Option<ResizeObserver>,
+    /// Whether people want less motion; they may change their minds.
+    less_motion: Option<MediaQueryList>,
     // Held for the observer.
     _on_resize: Closure<dyn FnMut()>,
 }
@@ -74,6 +82,9 @@ impl Engine {
                         }
                     }
                 }),
+                pace: RefCell::new(Pace::default()),
+                later: Cell::new(None),
+                on_later: Closure::new(calling(me, Shared::request_frame)),
                 wake: Cell::new(None),
                 on_wake: Closure::new(calling(me, |shared: &Shared| {
                     shared.wake.set(None);
@@ -88,11 +99,16 @@ impl Engine {
                     }
                 }),
                 observer: ResizeObserver::new(on_resize.as_ref().unchecked_ref()).ok(),
+                less_motion: web_sys::window().and_then(|window| {
+                    let query = window.match_media("(prefers-reduced-motion: reduce)");
+                    query.ok().flatten()
+                }),
                 _on_resize: on_resize,
                 canvas,
             }
         });
         shared.listen(true);
+        shared.heed_motion();
         let field = shared.canvas.closest(".viewer__field").ok().flatten();
         if let (Some(observer), Some(field)) = (&shared.observer, field) {
             // Reports the first size, too.
@@ -161,6 +177,17 @@ impl Shared {
             // The scale of the screen changes without the canvas changing its size.
             set(&window, "resize");
         }
+        if let Some(query) = &self.less_motion {
+            set(query, "change");
+        }
+    }
+
+    fn heed_motion(&self) {
+        let calm = self
+            .less_motion
+            .as_ref()
+            .is_some_and(MediaQueryList::matches);
+        self.scene.borrow_mut().set_calm(calm);
     }
 
     fn request_frame(&self) {
@@ -170,11 +197,31 @@ impl Shared {
             let callback = self.on_frame.as_ref().unchecked_ref();
             self.frame
                 .set(window.request_animation_frame(callback).ok());
+            self.pace.borrow_mut().asked(js_sys::Date::now());
+        }
+    }
+
+    /// Asks for a frame in which a tile is drawn while others are awaited.
+    fn request_frame_in_time(&self) {
+        let rest = self.pace.borrow().rest(js_sys::Date::now());
+        let window = web_sys::window().filter(|_| rest > 0.0);
+        let Some(window) = window else {
+            return self.request_frame();
+        };
+        if self.later.get().is_none() {
+            let callback = self.on_later.as_ref().unchecked_ref();
+            let alarm =
+                window.set_timeout_with_callback_and_timeout_and_arguments_0(callback, rest as i32);
+            self.later.set(alarm.ok());
         }
     }
 
     fn draw(&self, now: f64) {
         self.frame.set(None);
+        self.pace.borrow_mut().drawn(js_sys::Date::now());
+        if let (Some(later), Some(window)) = (self.later.take(), web_sys::window()) {
+            window.clear_timeout_with_handle(later);
+        }
         let again = self.scene.borrow_mut().draw(now);
         self.carry_out();
         self.scene.borrow_mut().tell_whether_settled();
@@ -190,6 +237,11 @@ impl Shared {
     }
 
     fn event(&self, event: &Event) {
+        // The canvas has no such event.
+        if event.type_() == "change" {
+            self.heed_motion();
+            return self.request_frame();
+        }
         let wants_frame = self.scene.borrow_mut().event(event);
         if wants_frame {
             self.request_frame();
@@ -236,16 +288,13 @@ impl Shared {
         }
     }
 
-    fn tile_came(
-        &self,
-        key: TileKey,
-        ticket: u64,
-        tile: Result<web_sys::ImageBitmap, net::Refusal>,
-    ) {
+    fn tile_came(&self, key: TileKey, ticket: u64, tile: Result<web_sys::ImageBitmap, Refusal>) {
         let is_news = self.scene.borrow_mut().tile_came(key, ticket, tile);
         // The next request need not wait for the next frame.
         self.carry_out();
-        if is_news {
+        if is_news && self.scene.borrow().awaits_tiles() {
+            self.request_frame_in_time();
+        } else if is_news {
             self.request_frame();
         }
     }
@@ -267,8 +316,8 @@ impl Drop for Shared {
             if let Some(frame) = self.frame.get() {
                 let _ = window.cancel_animation_frame(frame);
             }
-            if let Some(wake) = self.wake.get() {
-                window.clear_timeout_with_handle(wake);
+            for alarm in [self.wake.get(), self.later.get()].into_iter().flatten() {
+                window.clear_timeout_with_handle(alarm);
             }
         }
     }
@@ -286,12 +335,12 @@ async fn fetch_maps(orders: Vec<SpotOrder>) -> Result<TargetMaps, MapsProblem> {
                         "The heatmap could not be fetched."
                     }
                     .to_owned(),
-                    is_final: refusal.is_final,
+                    refusal,
                 })?;
                 SpotMaps::read(&numbers, order.tiles, &order.readouts).map_err(|text| {
                     MapsProblem {
                         text,
-                        is_final: true,
+                        refusal: Refusal::FINAL,
                     }
                 })?
             }

@@ -7,8 +7,9 @@ use web_sys::{Event, KeyboardEvent, MouseEvent, PointerEvent, WheelEvent};
 use super::input::{KeyWish, Wish, drag_turn, held_straight, key_wish, wheel_factor};
 use super::magnification::zoom_of_objective;
 use super::renderer::Renderer;
+use super::ruler::Ruler;
 use super::scene::Scene;
-use super::state::{Command, Ruler, Tool};
+use super::state::{Command, Tool};
 
 /// How long a step of the arrow keys takes, ms.
 const STEP_TIME: f64 = 140.0;
@@ -144,12 +145,7 @@ impl Scene {
                 return false;
             }
             KeyWish::ToggleRuler => {
-                view.tool.update(|tool| {
-                    *tool = match tool {
-                        Tool::Hand => Tool::Ruler,
-                        Tool::Ruler => Tool::Hand,
-                    };
-                });
+                view.toggle_ruler();
                 return false;
             }
             KeyWish::Escape => {
@@ -175,9 +171,7 @@ impl Scene {
             ("pointerdown", None) if self.view.tool.get_untracked() == Tool::Ruler => {
                 self.measuring = Some((x, y));
                 let from = at((x, y));
-                self.view
-                    .rulers
-                    .update(|rulers| rulers.push(Ruler { from, to: from }));
+                self.view.add_ruler(Ruler { from, to: from });
                 true
             }
             ("pointermove", Some(from)) => {

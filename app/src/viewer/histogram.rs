@@ -8,8 +8,8 @@ use wasm_bindgen::JsCast;
 use super::colour_bar::colour_bar;
 use super::layer_change::Edited;
 use super::span::{Axis, End, STEPS, bar_height};
-use super::state::{LayerSummary, OverlayStatus};
 use super::summary::{drawn, grade_unit, shown_summary, value_text};
+use super::told::{LayerSummary, OverlayStatus};
 use crate::erase::Erase;
 use crate::format::count;
 
@@ -270,7 +270,7 @@ fn bars(summary: &LayerSummary, layer: &LayerSpec) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::viewer::state::default_layer;
+    use crate::viewer::layer_setup::default_layer;
     use crate::viewer::summary::tests::summary;
     use domain::layer::Quantity;
 

@@ -6,10 +6,11 @@ use domain::score::{Scale, probability_of_score};
 use domain::view::{ModelOnSlide, SlideDetail};
 use leptos::prelude::*;
 
-use super::state::{
-    ViewState, default_layer, find_target, first_layer, of_other_values, with_fitting_colours,
-    with_quantity,
+use super::layer_setup::{
+    default_layer, find_target, first_layer, of_other_values, with_fitting_colours, with_quantity,
 };
+use super::state::ViewState;
+use super::summary::layer_title;
 
 /// The layer that the controls are about, and how they change it.
 #[derive(Clone, Copy)]
@@ -180,103 +181,28 @@ pub fn names(slide: &SlideDetail, layer: &LayerSpec) -> (String, String) {
     };
     let target = find_target(slide, &layer.model, &layer.target)
         .map_or_else(|| layer.target.clone(), |(_, target)| target.title.clone());
-    let (difference, models) = match &layer.minus {
-        Some(minus) => (
-            ", A \u{2212} B",
-            [&model(&layer.model), " \u{2212} ", &model(minus)].concat(),
-        ),
-        None => ("", model(&layer.model)),
+    let models = match &layer.minus {
+        Some(minus) => [&model(&layer.model), " \u{2212} ", &model(minus)].concat(),
+        None => model(&layer.model),
     };
-    let title = [&target, ", ", layer.quantity.title(), difference].concat();
+    let title = layer_title(&target, layer.quantity, layer.minus.is_some());
     (title, models)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::test_slide::{self, model, target};
     use super::*;
     use domain::colour::ColourMap;
-    use domain::geometry::{Mpp, Pyramid};
-    use domain::score::Readout;
-    use domain::target::TargetKind;
-    use domain::view::{CohortSummary, Evaluation, JobCounts, SlideSummary, TargetOnSlide};
-
-    fn target(key: &str, scale: Scale) -> TargetOnSlide {
-        TargetOnSlide {
-            key: key.to_owned(),
-            title: key.to_uppercase(),
-            kind: TargetKind::Gene,
-            sign: None,
-            observation: None,
-            evaluation: Evaluation {
-                positives: 0,
-                negatives: 0,
-                auroc: None,
-            },
-            prediction: None,
-            readouts: vec![Readout {
-                offset: 0.0,
-                reference: 0.0,
-                mean: 0.0,
-                sd: 1.0,
-                scale,
-            }],
-        }
-    }
-
-    fn model(key: &str, targets: Vec<TargetOnSlide>) -> ModelOnSlide {
-        ModelOnSlide {
-            key: key.to_owned(),
-            title: ["Model ", key].concat(),
-            predictor: String::new(),
-            encoder: String::new(),
-            training_cohort: cohort(),
-            training_patients: 0,
-            terms_version: String::new(),
-            in_training_cohort: false,
-            entitled_models: 1,
-            targets,
-        }
-    }
-
-    fn cohort() -> CohortSummary {
-        CohortSummary {
-            key: String::new(),
-            title: String::new(),
-            synthetic: true,
-        }
-    }
 
     /// Model a has t, u and v, model b t on another scale and u, model c w in units of its own.
     fn slide() -> SlideDetail {
         let logit = |key| target(key, Scale::Logit);
-        SlideDetail {
-            summary: SlideSummary {
-                code: "S".to_owned(),
-                version: String::new(),
-                patient: String::new(),
-                specimen: String::new(),
-                cohort: cohort(),
-                tissue: "marrow".to_owned(),
-                width: 1,
-                height: 1,
-                mpp: Mpp::square(0.5),
-                objective: None,
-                tiles: Some(0),
-                encoded: true,
-                models: 3,
-                findings: Vec::new(),
-                jobs: JobCounts::default(),
-            },
-            pyramid: Pyramid { levels: Vec::new() },
-            format: String::new(),
-            source: String::new(),
-            spots: Vec::new(),
-            models: vec![
-                model("a", vec![logit("t"), logit("u"), logit("v")]),
-                model("b", vec![target("t", Scale::Probability), logit("u")]),
-                model("c", vec![target("w", Scale::Linear)]),
-            ],
-        }
+        test_slide::slide(vec![
+            model("a", vec![logit("t"), logit("u"), logit("v")]),
+            model("b", vec![target("t", Scale::Probability), logit("u")]),
+            model("c", vec![target("w", Scale::Linear)]),
+        ])
     }
 
     fn layer(target: &str) -> LayerSpec {

@@ -8,11 +8,15 @@ use domain::layer::{LayerSpec, Quantity};
 use domain::view::{ModelOnSlide, SlideDetail, TargetOnSlide};
 use web_sys::WebGlTexture;
 
+use super::cells::{grid_view, ramp};
+use super::layer_setup::find_target;
 use super::maps::{Maps, MapsProblem, NextFetch, TargetKey};
-use super::overlay::{Content, Prepared, TargetMaps, grid_view, ramp, values_of};
 use super::overview::overview;
+use super::prepared::Prepared;
 use super::renderer::{CellStyle, Renderer};
-use super::state::{Hover, LayerReading, OverlayStatus, Overview, TargetReading, find_target};
+use super::summary::layer_title;
+use super::told::{Hover, LayerReading, OtherTargets, OverlayStatus, Overview, TargetReading};
+use super::values::{Content, TargetMaps, values_of};
 
 /// The overlay.
 pub struct Layers {
@@ -62,6 +66,22 @@ impl Layers {
         self.layers = layers;
         self.on = on;
         self.prepare(renderer);
+    }
+
+    /// Whether the other targets of the models that are shown are fetched, too, however many tiles there are.
+    pub fn set_wants_all(&mut self, wants_all: bool) {
+        self.maps.wants_all = wants_all;
+    }
+
+    /// What there is of the other targets of a layer's model, while it is drawn.
+    #[must_use]
+    pub fn other_targets(&self, chosen: usize) -> OtherTargets {
+        let drawn = self.drawn().find(|(index, ..)| *index == chosen);
+        drawn
+            .and_then(|(_, layer, ..)| find_target(&self.slide, &layer.model, &layer.target))
+            .map_or(OtherTargets::Here, |(model, _)| {
+                self.maps.others(&self.slide, model)
+            })
     }
 
     /// Has fetched once more what could not be had.
@@ -305,7 +325,7 @@ impl Layers {
                 continue;
             };
             *slot = Some(LayerReading {
-                title: title(layer, target),
+                title: layer_title(&target.title, layer.quantity, layer.minus.is_some()),
                 signed: layer.is_signed(),
                 value,
                 percentile,
@@ -347,16 +367,6 @@ impl Layers {
         };
         model.targets.iter().filter_map(reading).collect()
     }
-}
-
-/// Name of a layer.
-fn title(layer: &LayerSpec, target: &TargetOnSlide) -> String {
-    let difference = if layer.minus.is_some() {
-        ", A \u{2212} B"
-    } else {
-        ""
-    };
-    [&target.title, ", ", layer.quantity.title(), difference].concat()
 }
 
 fn drop_shown(shown: Option<Shown>, renderer: Option<&Renderer>) {

@@ -4,10 +4,12 @@ use domain::layer::LayerSpec;
 use leptos::prelude::*;
 
 use super::format::exact;
-use super::state::{LayerSummary, OverlayStatus, ViewState};
+use super::state::ViewState;
 use super::summary::{
-    drawn, fold_models, grade_unit, in_words, normalisation, shown_summary, value_text,
+    drawn, fold_models, grade_unit, in_words, normalisation, quantity_title, shown_summary,
+    value_text,
 };
+use super::told::{LayerSummary, OverlayStatus};
 
 /// The three values on the bar.
 const MARKS: [(&str, f64); 3] = [
@@ -130,10 +132,7 @@ fn legend(entry: Entry) -> impl IntoView {
         .iter()
         .map(|note| view! { <p class="legend__caution">{note.clone()}</p> })
         .collect();
-    let quantity = match summary.minus {
-        Some(_) => [summary.quantity.title(), ", A \u{2212} B"].concat(),
-        None => summary.quantity.title().to_owned(),
-    };
+    let quantity = quantity_title(summary.quantity, summary.minus.is_some());
     let unit = ["in ", grade_unit(&summary)].concat();
     let models = match &summary.minus {
         Some(minus) => ["A: ", &summary.model, "; B: ", minus].concat(),

@@ -2,15 +2,16 @@
 
 use domain::geometry::TileGrid;
 use domain::layer::LayerSpec;
-use domain::view::SlideDetail;
+use domain::view::{ModelOnSlide, SlideDetail, TargetOnSlide};
 
-use super::overlay::TargetMaps;
-use super::schedule::Failure;
-use super::state::find_target;
+use super::layer_setup::find_target;
+use super::retry::{Failure, Refusal};
+use super::told::OtherTargets;
+use super::values::TargetMaps;
 
 /// Maps held at most; each is five numbers per tile.
 const MOST_MAPS: usize = 24;
-/// For slides with more tiles than this, only the target that is shown is fetched.
+/// For slides with more tiles than this, only the targets that are shown are fetched, until somebody asks for the others.
 const MOST_TILES_AHEAD: usize = 20_000;
 
 /// A target of a model by their keys.
@@ -36,12 +37,12 @@ impl TargetKey {
 }
 
 /// Why the maps of a target could not be had.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct MapsProblem {
     /// What went wrong, in a sentence; for what is final also what to do.
     pub text: String,
-    /// Whether asking again is useless.
-    pub is_final: bool,
+    /// Whether and when to ask again.
+    pub refusal: Refusal,
 }
 
 /// What is to be done about maps.
@@ -58,6 +59,8 @@ pub enum NextFetch {
 /// The maps of a slide.
 #[derive(Debug, Default)]
 pub struct Maps {
+    /// Whether somebody has asked for all targets, however many tiles there are.
+    pub wants_all: bool,
     held: Vec<(TargetKey, TargetMaps)>,
     /// What is on its way, and whether it is still of use.
     loading: Option<(TargetKey, bool)>,
@@ -78,7 +81,7 @@ impl Maps {
     #[must_use]
     pub fn problem(&self, key: &TargetKey) -> Option<String> {
         let (failure, problem) = self.failure(key)?;
-        Some(if problem.is_final {
+        Some(if problem.refusal.is_final {
             problem.text.clone()
         } else if failure.retry_at.is_finite() {
             [&problem.text, " Trying again…"].concat()
@@ -101,8 +104,31 @@ impl Maps {
         }
     }
 
-    /// What must be fetched next at `now`, ms: the targets that are wanted, then, for small slides, the others of the first
-    /// one's model. What failed is tried again after a pause that grows; meanwhile nothing is fetched ahead.
+    /// What there is of the targets of a model.
+    #[must_use]
+    pub fn others(&self, slide: &SlideDetail, model: &ModelOnSlide) -> OtherTargets {
+        let is_missing = |target: &&TargetOnSlide| self.get(&key_of(model, target)).is_none();
+        let missing = model.targets.iter().filter(is_missing).count();
+        let is_given_up =
+            |(_, failure, _): &(TargetKey, Failure, MapsProblem)| failure.retry_at.is_infinite();
+        match missing {
+            0 => OtherTargets::Here,
+            _ if self.held.len() >= MOST_MAPS => OtherTargets::NoRoom(missing),
+            _ if !self.fetches_all(slide) || self.failures.iter().any(is_given_up) => {
+                OtherTargets::WhenAsked(missing)
+            }
+            _ => OtherTargets::Coming,
+        }
+    }
+
+    fn fetches_all(&self, slide: &SlideDetail) -> bool {
+        let grids = slide.spots.iter().filter_map(|spot| spot.grid.as_ref());
+        let tiles: usize = grids.map(TileGrid::len).sum();
+        self.wants_all || tiles <= MOST_TILES_AHEAD
+    }
+
+    /// What must be fetched next at `now`, ms: the targets that are wanted, then, for small slides or upon request, the others
+    /// of their models. What failed is tried again after a pause that grows; meanwhile nothing is fetched ahead.
     #[must_use]
     pub fn next_fetch(&mut self, slide: &SlideDetail, wanted: &[TargetKey], now: f64) -> NextFetch {
         self.wanted = wanted.to_vec();
@@ -125,9 +151,7 @@ impl Maps {
             missing.extend(self.failures.iter().map(|(key, ..)| key.clone()));
         } else if is_all_there
             && self.failures.is_empty()
-            && let Some(ahead) = wanted
-                .first()
-                .and_then(|first| self.next_ahead(slide, first))
+            && let Some(ahead) = wanted.iter().find_map(|key| self.next_ahead(slide, key))
         {
             missing.push(ahead);
         }
@@ -166,7 +190,7 @@ impl Maps {
                 self.held.push((key, maps));
             }
             Err(problem) => {
-                let failure = Failure::after(before, now, problem.is_final);
+                let failure = Failure::after(before, now, problem.refusal);
                 self.failures.push((key, failure, problem));
             }
         }
@@ -180,87 +204,33 @@ impl Maps {
     /// A target of the model that is not held yet.
     fn next_ahead(&self, slide: &SlideDetail, wanted: &TargetKey) -> Option<TargetKey> {
         let (model, _) = find_target(slide, &wanted.model, &wanted.target)?;
-        let grids = slide.spots.iter().filter_map(|spot| spot.grid.as_ref());
-        let tiles: usize = grids.map(TileGrid::len).sum();
-        if tiles > MOST_TILES_AHEAD || self.held.len() >= MOST_MAPS {
+        if !self.fetches_all(slide) || self.held.len() >= MOST_MAPS {
             return None;
         }
         model
             .targets
             .iter()
-            .map(|target| TargetKey {
-                model: model.key.clone(),
-                target: target.key.clone(),
-            })
+            .map(|target| key_of(model, target))
             .find(|key| self.get(key).is_none() && self.failure(key).is_none())
+    }
+}
+
+fn key_of(model: &ModelOnSlide, target: &TargetOnSlide) -> TargetKey {
+    TargetKey {
+        model: model.key.clone(),
+        target: target.key.clone(),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::test_slide;
     use super::*;
-    use domain::geometry::{Mpp, Pyramid};
-    use domain::target::TargetKind;
-    use domain::view::{
-        CohortSummary, Evaluation, JobCounts, ModelOnSlide, SlideSummary, TargetOnSlide,
-    };
+    use domain::score::Scale;
 
     fn slide() -> SlideDetail {
-        let cohort = CohortSummary {
-            key: String::new(),
-            title: String::new(),
-            synthetic: true,
-        };
-        let target = |key: &str| TargetOnSlide {
-            key: key.to_owned(),
-            title: key.to_owned(),
-            kind: TargetKind::Gene,
-            sign: None,
-            observation: None,
-            evaluation: Evaluation {
-                positives: 0,
-                negatives: 0,
-                auroc: None,
-            },
-            prediction: None,
-            readouts: Vec::new(),
-        };
-        let model = ModelOnSlide {
-            key: "m".to_owned(),
-            title: String::new(),
-            predictor: String::new(),
-            encoder: String::new(),
-            training_cohort: cohort.clone(),
-            training_patients: 0,
-            terms_version: "1".to_owned(),
-            in_training_cohort: false,
-            entitled_models: 1,
-            targets: ["a", "b", "c"].map(target).into(),
-        };
-        SlideDetail {
-            summary: SlideSummary {
-                code: "S".to_owned(),
-                version: String::new(),
-                patient: String::new(),
-                specimen: String::new(),
-                cohort,
-                tissue: "marrow".to_owned(),
-                width: 1,
-                height: 1,
-                mpp: Mpp::square(0.5),
-                objective: None,
-                tiles: Some(0),
-                encoded: true,
-                models: 1,
-                findings: Vec::new(),
-                jobs: JobCounts::default(),
-            },
-            pyramid: Pyramid { levels: Vec::new() },
-            format: String::new(),
-            source: String::new(),
-            spots: Vec::new(),
-            models: vec![model],
-        }
+        let targets = ["a", "b", "c"].map(|key| test_slide::target(key, Scale::Logit));
+        test_slide::slide(vec![test_slide::model("m", targets.into())])
     }
 
     fn key(target: &str) -> TargetKey {
@@ -273,7 +243,7 @@ mod tests {
     fn down() -> Result<TargetMaps, MapsProblem> {
         Err(MapsProblem {
             text: "The heatmap could not be fetched.".to_owned(),
-            is_final: false,
+            refusal: Refusal::AGAIN,
         })
     }
 
@@ -356,7 +326,7 @@ mod tests {
         let wanted = [key("a"), key("zzz"), key("b")];
         let gone = MapsProblem {
             text: "There is none.".to_owned(),
-            is_final: true,
+            refusal: Refusal::FINAL,
         };
         assert_eq!(
             maps.next_fetch(&slide, &wanted, 0.0),
@@ -376,7 +346,7 @@ mod tests {
         let (slide, mut maps) = (slide(), Maps::default());
         let gone = MapsProblem {
             text: "There is none.".to_owned(),
-            is_final: true,
+            refusal: Refusal::FINAL,
         };
         assert_ne!(
             maps.next_fetch(&slide, &[key("a")], 0.0),
@@ -401,5 +371,44 @@ mod tests {
             maps.next_fetch(&slide, &[key("a")], 0.0),
             NextFetch::Now(key("a"))
         );
+    }
+
+    #[test]
+    fn of_a_slide_with_many_tiles_the_other_targets_come_when_somebody_asks() {
+        let (mut slide, mut maps) = (slide(), Maps::default());
+        let tiles = MOST_TILES_AHEAD as u32 + 1;
+        slide.spots = vec![test_slide::spot(tiles)];
+        let fetched = |maps: &mut Maps| {
+            let mut fetched = Vec::new();
+            while let NextFetch::Now(next) = maps.next_fetch(&slide, &[key("a")], 0.0) {
+                fetched.push(next.target.clone());
+                maps.came(next, Ok(TargetMaps::default()), 0.0);
+            }
+            fetched
+        };
+        let model = &slide.models[0];
+        assert_eq!(fetched(&mut maps), ["a"]);
+        assert_eq!(maps.others(&slide, model), OtherTargets::WhenAsked(2));
+        maps.wants_all = true;
+        assert_eq!(maps.others(&slide, model), OtherTargets::Coming);
+        assert_eq!(fetched(&mut maps), ["b", "c"]);
+        assert_eq!(maps.others(&slide, model), OtherTargets::Here);
+    }
+
+    #[test]
+    fn what_was_given_up_or_has_no_room_is_not_said_to_come() {
+        let (slide, mut maps) = (slide(), Maps::default());
+        let model = &slide.models[0];
+        maps.held.push((key("a"), TargetMaps::default()));
+        assert_eq!(maps.others(&slide, model), OtherTargets::Coming);
+        requests_while_down(&mut maps, 0, 60_000);
+        assert_eq!(maps.others(&slide, model), OtherTargets::WhenAsked(2));
+        maps.try_again();
+        assert_eq!(maps.others(&slide, model), OtherTargets::Coming);
+        for other in 0..MOST_MAPS {
+            maps.held
+                .push((key(&other.to_string()), TargetMaps::default()));
+        }
+        assert_eq!(maps.others(&slide, model), OtherTargets::NoRoom(2));
     }
 }

@@ -7,7 +7,8 @@ use wasm_bindgen::{Clamped, JsCast};
 use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, ImageData};
 
 use super::ruler::stroke;
-use super::state::{Command, Overview, OverviewSpot, ViewState};
+use super::state::{Command, ViewState};
+use super::told::{Overview, OverviewSpot};
 use crate::components::{Icon, IconName};
 use crate::erase::Erase;
 

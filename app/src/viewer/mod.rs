@@ -1,12 +1,14 @@
 //! The slide viewer: image and overlay under one camera, drawn with WebGL2.
 //!
-//! `schedule`, `cache`, `motion`, `input`, `maps` and `overlay` decide and know no browser; `renderer` and `net` are the
-//! browser's hands; `scene`, `events`, `orders`, `layers` and `engine` join them. The components are the same on the server,
-//! where nothing of that runs.
+//! `schedule`, `retry`, `cache`, `motion`, `input`, `maps`, `values`, `prepared` and `cells` decide and know no browser;
+//! `renderer` and `net` are the browser's hands; `scene`, `events`, `drawing`, `orders`, `layers` and `engine` join them. The
+//! components are the same on the server, where nothing of that runs.
 
 mod cache;
+mod cells;
 mod colour_bar;
 mod controls;
+mod drawing;
 mod engine;
 mod events;
 mod fields;
@@ -18,6 +20,7 @@ mod input;
 mod keys;
 mod layer_change;
 mod layer_list;
+pub mod layer_setup;
 mod layers;
 mod legend;
 mod magnification;
@@ -26,13 +29,15 @@ mod minimap;
 mod motion;
 mod net;
 mod orders;
-mod overlay;
 mod overview;
+mod pace;
 pub mod panes;
 mod position;
+mod prepared;
 mod provenance;
 mod read_out;
 mod renderer;
+mod retry;
 mod ruler;
 mod scale_bar;
 mod scene;
@@ -43,9 +48,14 @@ mod span;
 mod stain_settings;
 pub mod state;
 mod summary;
+#[cfg(test)]
+mod test_slide;
+mod tile;
+mod told;
 mod toolbar;
 mod top_tiles;
 mod turn;
+mod values;
 mod whole_pixels;
 
 pub use controls::LayerControls;
@@ -112,6 +122,7 @@ pub fn Viewer(
             state.chosen.track();
             state.overlay_on.track();
             state.overview_on.track();
+            state.wants_all_targets.track();
             for_layers.layers_changed();
         });
         let for_image = engine.clone();
@@ -156,7 +167,7 @@ pub fn Viewer(
         (!state.is_supported.get()).then(|| view! { <StaticOverview summary=summary.clone() /> })
     };
     view! {
-        <div class="viewer" data-testid="viewer">
+        <div class="viewer" class:viewer--static=move || !state.is_supported.get() data-testid="viewer">
             {toolbar}
             <div class="viewer__field" class:viewer__field--measuring=measures>
                 <div class="viewer__picture">

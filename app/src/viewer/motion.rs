@@ -74,7 +74,7 @@ pub struct Mover {
     motion: Motion,
     last_step: Option<f64>,
     /// For people who asked their system for less motion: everything happens at once.
-    pub calm: bool,
+    calm: bool,
 }
 
 impl Mover {
@@ -85,6 +85,15 @@ impl Mover {
             motion: Motion::Still,
             last_step: None,
             calm,
+        }
+    }
+
+    /// Whether everything happens at once from now on, be it under way.
+    pub fn set_calm(&mut self, calm: bool) {
+        self.calm = calm;
+        // A glide has no goal to be at.
+        if calm && matches!(self.motion, Motion::Glide { .. }) {
+            self.stop();
         }
     }
 
@@ -310,6 +319,24 @@ mod tests {
         assert_eq!(run(&mut mover, camera, &limits).1, 1);
         mover.fly(&camera, limits.zoom(&camera, 3.0, 0.0, 0.0), 250.0);
         assert_eq!(run(&mut mover, camera, &limits).1, 1);
+    }
+
+    #[test]
+    fn who_wants_less_motion_while_something_moves_has_it_end_at_once() {
+        let limits = Limits::of(&BOUNDS, 1000.0, 500.0);
+        let camera = Camera::fit(&BOUNDS, 1000.0, 500.0);
+        let goal = limits.zoom(&camera, 3.0, 0.0, 0.0);
+        let mut mover = Mover::new(false);
+        mover.fly(&camera, goal, 250.0);
+        let under_way = mover.step(&camera, &limits, 0.0);
+        assert!(!mover.is_still());
+        mover.set_calm(true);
+        assert_eq!(run(&mut mover, under_way, &limits), (goal, 1));
+        mover.set_calm(false);
+        mover.glide(5.0, 5.0);
+        assert!(!mover.is_still());
+        mover.set_calm(true);
+        assert!(mover.is_still());
     }
 
     #[test]

@@ -8,24 +8,18 @@ use web_sys::{
     RequestInit, Response,
 };
 
-/// Why something could not be had.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// Whether asking again is useless.
-    pub is_final: bool,
-}
+use super::retry::{Refusal, wait_of};
 
 impl From<JsValue> for Refusal {
     fn from(_: JsValue) -> Self {
-        Self { is_final: false }
+        Self::AGAIN
     }
 }
 
 async fn get(url: &str, signal: Option<&AbortSignal>) -> Result<Response, Refusal> {
-    let again = Refusal { is_final: false };
     let init = RequestInit::new();
     init.set_signal(signal);
-    let window = web_sys::window().ok_or(again)?;
+    let window = web_sys::window().ok_or(Refusal::FINAL)?;
     let response: Response = JsFuture::from(window.fetch_with_str_and_init(url, &init))
         .await?
         .dyn_into()?;
@@ -34,6 +28,12 @@ async fn get(url: &str, signal: Option<&AbortSignal>) -> Result<Response, Refusa
         // Too many requests, and a tile that takes too long, are worth another try; what is not there is not.
         status => Err(Refusal {
             is_final: (400..500).contains(&status) && !matches!(status, 408 | 429),
+            wait: response
+                .headers()
+                .get("retry-after")
+                .ok()
+                .flatten()
+                .and_then(|header| wait_of(&header)),
         }),
     }
 }
@@ -52,7 +52,7 @@ pub async fn tile(
     let options = ImageBitmapOptions::new();
     options.set_color_space_conversion(ColorSpaceConversion::None);
     options.set_premultiply_alpha(PremultiplyAlpha::None);
-    let window = web_sys::window().ok_or(Refusal { is_final: true })?;
+    let window = web_sys::window().ok_or(Refusal::FINAL)?;
     let promise = window
         .create_image_bitmap_with_blob_and_a_sx_and_a_sy_and_a_sw_and_a_sh_and_a_options(
             &blob,
@@ -73,7 +73,7 @@ pub async fn numbers(url: &str) -> Result<Vec<f32>, Refusal> {
     let response = get(url, None).await?;
     let buffer: ArrayBuffer = JsFuture::from(response.array_buffer()?).await?.dyn_into()?;
     if !buffer.byte_length().is_multiple_of(4) {
-        return Err(Refusal { is_final: true });
+        return Err(Refusal::FINAL);
     }
     Ok(Float32Array::new(&buffer).to_vec())
 }

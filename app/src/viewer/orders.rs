@@ -5,14 +5,13 @@ use std::rc::Rc;
 use domain::score::Readout;
 use web_sys::{AbortController, AbortSignal, ImageBitmap};
 
+use super::layer_setup::find_target;
 use super::maps::{MapsProblem, NextFetch, TargetKey};
-use super::net::Refusal;
-use super::overlay::TargetMaps;
+use super::retry::{Failure, Refusal};
 use super::scene::Scene;
-use super::schedule::{
-    Failure, MOST_REQUESTS, MOST_REQUESTS_AHEAD, TileKey, needs_mipmaps, pixels, texture_bytes,
-};
-use super::state::find_target;
+use super::schedule::{MOST_REQUESTS, MOST_REQUESTS_AHEAD};
+use super::tile::{TileKey, needs_mipmaps, pixels, texture_bytes};
+use super::values::TargetMaps;
 
 /// Something to fetch.
 pub enum Order {
@@ -195,7 +194,7 @@ impl Scene {
             bitmap.close();
             match texture {
                 Some(texture) => Ok((texture, bytes)),
-                None => Err(Refusal { is_final: false }),
+                None => Err(Refusal::AGAIN),
             }
         });
         match uploaded {
@@ -210,7 +209,7 @@ impl Scene {
             }
             Err(refusal) => {
                 let before = self.failures.get(&key).copied();
-                let failure = Failure::after(before, js_sys::Date::now(), refusal.is_final);
+                let failure = Failure::after(before, js_sys::Date::now(), refusal);
                 self.failures.insert(key, failure);
             }
         }

@@ -3,8 +3,9 @@
 use domain::geometry::{SlideRect, TileGrid};
 use domain::layer::{Grading, LayerSpec};
 
-use super::overlay::{Prepared, ramp};
-use super::state::{Overview, OverviewSpot};
+use super::cells::ramp;
+use super::prepared::Prepared;
+use super::told::{Overview, OverviewSpot};
 
 /// A layer in small.
 pub fn overview<'a>(
@@ -64,7 +65,7 @@ fn coloured(layer: &LayerSpec, texels: &[f32], range: (f64, f64), colours: &[u8]
 
 #[cfg(test)]
 mod tests {
-    use super::super::state::default_layer;
+    use super::super::layer_setup::default_layer;
     use super::*;
     use domain::colour::ColourMap;
 

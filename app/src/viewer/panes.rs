@@ -44,15 +44,16 @@ pub struct Panes {
     second: ViewState,
     /// The slide of the first view, as it is known now.
     pub slide: RwSignal<SlideDetail>,
-    /// The slide of the second view, once it is known.
-    pub slide_beside: RwSignal<Option<SlideDetail>>,
+    /// The slide of the second view, as it is known now, once it is known.
+    pub slide_beside: RwSignal<Option<RwSignal<SlideDetail>>>,
     /// Code of the slide beside; `None` while nothing is compared.
     pub beside: RwSignal<Option<String>>,
     /// Whether both views move together.
     pub synchronised: RwSignal<bool>,
     /// The view that was acted upon last: it leads, and the controls are about it.
     pub active: RwSignal<Side>,
-    relation: StoredValue<Option<Relation>>,
+    /// How they lie to each other while they do; `None` until that is taken from where they are.
+    relation: RwSignal<Option<Relation>>,
 }
 
 /// How the second view lies to the first while they move together: two points, one of each slide, that stay together on the
@@ -133,7 +134,7 @@ impl Panes {
             beside: RwSignal::new(beside.map(|beside| beside.slide.clone())),
             synchronised: RwSignal::new(beside.is_none_or(|beside| beside.synchronised)),
             active: RwSignal::new(Side::First),
-            relation: StoredValue::new(None),
+            relation: RwSignal::new(None),
         };
         provide_context(panes);
         let is_there = Memo::new(move |_| {
@@ -159,15 +160,6 @@ impl Panes {
         }
     }
 
-    /// The slide of one view; that of the second once it is known.
-    #[must_use]
-    pub fn slide_of(&self, side: Side) -> Option<SlideDetail> {
-        match side {
-            Side::First => Some(self.slide.get()),
-            Side::Second => self.slide_beside.get(),
-        }
-    }
-
     /// The page as an address says it.
     #[must_use]
     pub fn spec(&self) -> ViewSpec {
@@ -183,24 +175,26 @@ impl Panes {
 
     /// Shows a page as an address says it.
     pub fn show(&self, spec: &ViewSpec) {
-        self.relation.set_value(None);
+        self.relation.set(None);
         self.first.show(&spec.first);
         let beside = spec.beside.as_ref();
+        if beside.is_none() {
+            self.active.set(Side::First);
+        }
+        // Before the second view is told where to be: it is made anew for another slide, and the old one must not go there.
+        self.set_beside(beside.map(|beside| beside.slide.clone()));
         if let Some(beside) = beside {
             self.second.show(&beside.pane);
             self.synchronised.set(beside.synchronised);
-        } else {
-            self.active.set(Side::First);
         }
-        self.set_beside(beside.map(|beside| beside.slide.clone()));
     }
 
     /// Opens a view of a slide beside the first one: at the same place when it is the same slide.
     pub fn compare_with(&self, slide: String, pane: PaneSpec) {
-        self.relation.set_value(None);
+        self.relation.set(None);
         self.synchronised.set(true);
-        self.second.show(&pane);
         self.set_beside(Some(slide));
+        self.second.show(&pane);
     }
 
     /// Closes the second view.
@@ -219,7 +213,7 @@ impl Panes {
 
     /// Lets both views move together, as they lie now, or each for itself.
     pub fn synchronise(&self, together: bool) {
-        self.relation.set_value(None);
+        self.relation.set(None);
         self.synchronised.set(together);
     }
 
@@ -238,19 +232,24 @@ impl Panes {
         else {
             return;
         };
-        let relation = self.relation.get_value().unwrap_or_else(|| {
-            let (first, second) = match side {
-                Side::First => (&leader, &own),
-                Side::Second => (&own, &leader),
-            };
-            let relation = if is_same_slide {
-                Relation::SAME
-            } else {
-                Relation::of(first, second)
-            };
-            self.relation.set_value(Some(relation));
-            relation
-        });
+        let relation = match self.relation.get() {
+            Some(relation) => relation,
+            None if is_same_slide => Relation::SAME,
+            None => {
+                // Whoever has yet to go where it was told is not there: it is waited for, and heard of by its camera.
+                led.camera.track();
+                let is_told = |side| self.of(side).command.with_untracked(Option::is_some);
+                if is_told(Side::First) || is_told(Side::Second) {
+                    return;
+                }
+                let relation = match side {
+                    Side::First => Relation::of(&leader, &own),
+                    Side::Second => Relation::of(&own, &leader),
+                };
+                self.relation.set(Some(relation));
+                relation
+            }
+        };
         let leader_mpp = self.of(side).mpp.get_untracked();
         let goal = relation.follow(
             side.other(),
@@ -277,6 +276,7 @@ fn is_near(one: &Place, other: &Place) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::test_slide;
     use super::*;
 
     fn camera(x: f64, y: f64, zoom: f64, rotation: f64, width: f64) -> Camera {
@@ -289,6 +289,44 @@ mod tests {
             width,
             height: 500.0,
         }
+    }
+
+    #[test]
+    fn two_slides_stay_as_an_address_has_them_though_one_is_there_before_the_other() {
+        let owner = Owner::new();
+        owner.with(|| {
+            let query = "at=1000,2000&zoom=0.5&beside=PH-0002&b.at=7000,100&b.zoom=0.5";
+            let spec = ViewSpec::from_query(query);
+            let panes = Panes::provide(test_slide::slide(Vec::new()), &ViewSpec::default());
+            panes.set_beside(Some("PH-0002".to_owned()));
+            let is_there = Memo::new(|_| true);
+            let go = |side: Side, x, y| {
+                let view = panes.of(side);
+                view.command.set(None);
+                view.camera.set(Some(camera(x, y, 0.5, 0.0, 800.0)));
+                panes.lead(is_there);
+            };
+            // They were elsewhere, as far apart as it happened.
+            go(Side::First, 10.0, 10.0);
+            go(Side::Second, 20.0, 20.0);
+            panes.show(&spec);
+            assert_eq!(panes.relation.get(), None);
+            go(Side::First, 1000.0, 2000.0);
+            assert_eq!(panes.relation.get(), None, "the second is not there yet");
+            go(Side::Second, 7000.0, 100.0);
+            let relation = panes.relation.get().unwrap();
+            assert_eq!(relation.first, (1000.0, 2000.0));
+            assert_eq!(relation.second, (7000.0, 100.0));
+            assert_eq!(panes.of(Side::Second).command.get(), None);
+            go(Side::First, 1100.0, 2000.0);
+            let Some(Command::Go(place)) = panes.of(Side::Second).command.get() else {
+                panic!("the second does not follow");
+            };
+            assert!(
+                (place.x - 7100.0).hypot(place.y - 100.0) < 1e-6,
+                "{place:?}"
+            );
+        });
     }
 
     #[test]

@@ -13,8 +13,10 @@ use super::image_settings::light_text;
 use super::magnification::{scanned, um_per_px};
 use super::position::{orientation_text, px_text, um_text};
 use super::scale_bar::magnification_text;
-use super::state::{LayerSummary, OverlayStatus, ViewState};
-use super::summary::grade_unit;
+use super::stain_settings::glass_text;
+use super::state::ViewState;
+use super::summary::{grade_unit, span};
+use super::told::{LayerSummary, Missing, OverlayStatus};
 
 /// What stands below the picture.
 pub(super) struct Provenance<'a> {
@@ -28,6 +30,8 @@ pub(super) struct Provenance<'a> {
     pub sharpness: f64,
     /// What light and stain are, where not plain.
     image: Vec<String>,
+    /// What the picture lacks.
+    missing: Missing,
     layers: Vec<String>,
     address: String,
 }
@@ -75,6 +79,14 @@ impl Provenance<'_> {
             .concat(),
             place.join(" · "),
         ];
+        if let Some(missing) = self.missing.text() {
+            let lacks = [
+                "Incomplete, ",
+                &missing,
+                ", coarser there, striped or empty",
+            ];
+            lines.push(lacks.concat());
+        }
         if !self.image.is_empty() {
             lines.push(self.image.join(" · "));
         }
@@ -100,26 +112,17 @@ impl Provenance<'_> {
 
 /// A layer as it is drawn, in words.
 fn layer_text(layer: &LayerSpec, summary: &LayerSummary) -> String {
-    let span = |(low, high): (f64, f64)| [&number(low), " to ", &number(high)].concat();
+    let span = |ends| span(summary.signed, ends, grade_unit(summary));
     let minus = summary.minus.as_ref();
     let model = minus.map_or_else(
         || summary.model.clone(),
         |minus| [&summary.model, " − ", minus].concat(),
     );
-    let unit = grade_unit(summary);
     let opacity = ((layer.opacity * 100.0).round() as i64).to_string();
     let mut parts = vec![
         ["Heatmap ", &summary.target, " by ", &model].concat(),
         summary.quantity.title().to_owned(),
-        [
-            layer.colour_map.title(),
-            " ",
-            &span(summary.range),
-            " (",
-            unit,
-            ")",
-        ]
-        .concat(),
+        [layer.colour_map.title(), " ", &span(summary.range)].concat(),
         ["opacity ", &opacity, " %"].concat(),
     ];
     if let Some(threshold) = layer.threshold {
@@ -136,6 +139,7 @@ pub(super) fn provenance(
     state: ViewState,
     summary: &SlideSummary,
     sharpness: f64,
+    missing: Missing,
 ) -> Option<Provenance<'_>> {
     let camera = state.camera.get_untracked()?;
     let layers = if state.overlay_on.get_untracked() {
@@ -162,7 +166,16 @@ pub(super) fn provenance(
     };
     let stain = state.stain.get_untracked().map(|(channel, source)| {
         if untrack(|| state.is_stain_known()) {
-            ["Only ", channel.title(), ", vectors ", source.title()].concat()
+            let glass = untrack(|| glass_text(state.glass()));
+            [
+                "Only ",
+                channel.title(),
+                ", vectors ",
+                source.title(),
+                ", relative to ",
+                &glass,
+            ]
+            .concat()
         } else {
             [
                 channel.title(),
@@ -185,6 +198,7 @@ pub(super) fn provenance(
             .into_iter()
             .chain(stain)
             .collect(),
+        missing,
         layers,
         address: [&origin, "/slides/", &summary.code, "?", &view.to_query()].concat(),
     })
@@ -192,36 +206,12 @@ pub(super) fn provenance(
 
 #[cfg(test)]
 mod tests {
-    use super::super::state::default_layer;
+    use super::super::layer_setup::default_layer;
+    use super::super::test_slide;
     use super::*;
     use domain::geometry::SlideRect;
     use domain::layer::Quantity;
     use domain::score::Scale;
-    use domain::view::{CohortSummary, JobCounts};
-
-    fn summary() -> SlideSummary {
-        SlideSummary {
-            code: "PH-0001".to_owned(),
-            version: "0123456789ab".to_owned(),
-            patient: "P-1".to_owned(),
-            specimen: "P-1-1".to_owned(),
-            cohort: CohortSummary {
-                key: "phantom".to_owned(),
-                title: "Phantoms".to_owned(),
-                synthetic: true,
-            },
-            tissue: "marrow".to_owned(),
-            width: 2000,
-            height: 3000,
-            mpp: Mpp::square(0.5),
-            objective: Some(20.0),
-            tiles: None,
-            encoded: false,
-            models: 0,
-            findings: Vec::new(),
-            jobs: JobCounts::default(),
-        }
-    }
 
     #[test]
     fn a_picture_says_where_it_comes_from() {
@@ -231,7 +221,7 @@ mod tests {
             width: 2000.0,
             height: 3000.0,
         };
-        let summary = summary();
+        let summary = test_slide::slide(Vec::new()).summary;
         let provenance = Provenance {
             summary: &summary,
             camera: Camera {
@@ -242,6 +232,7 @@ mod tests {
             mpp: summary.mpp,
             sharpness: 2.0,
             image: vec!["Brightness +10 %".to_owned()],
+            missing: Missing { tiles: 2, of: 1200 },
             layers: vec!["Heatmap X".to_owned()],
             address: "http://localhost/slides/PH-0001?at=1,2".to_owned(),
         };
@@ -257,6 +248,7 @@ mod tests {
         assert_eq!(
             lines[2..],
             [
+                "Incomplete, 2 of 1,200 tiles of the image were not loaded, coarser there, striped or empty",
                 "Brightness +10 %",
                 "Heatmap X",
                 "http://localhost/slides/PH-0001?at=1,2"
@@ -295,8 +287,8 @@ mod tests {
             "{text}"
         );
         assert!(
-            text.contains("−0.500 to 0.500")
-                && text.ends_with("opacity 55 % · only 0.100 to 0.500"),
+            text.contains("\u{2212}0.500 to +0.500 log odds")
+                && text.ends_with("opacity 55 % · only +0.100 to +0.500 log odds"),
             "{text}"
         );
     }

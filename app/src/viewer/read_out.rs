@@ -3,22 +3,17 @@
 use domain::layer::Quantity;
 use leptos::prelude::*;
 
-use super::format::{exact, length, number};
-use super::state::{Hover, LayerReading, OverlayStatus, ViewState};
+use super::format::{exact, number};
+use super::state::ViewState;
 use super::summary::{unit, value_text};
+use super::told::{Hover, LayerReading, OtherTargets, OverlayStatus};
+use crate::format::count;
 
-/// Value and percentile of the tile that is read in each layer, all quantities of the chosen layer's target, the tile
-/// probability of all targets, and where that is.
+/// Value and percentile of the tile that is read in each layer, all quantities of the chosen layer's target, and the tile
+/// probability of all targets. Where that is stands at the foot of the picture.
 #[component]
 pub fn ReadOut() -> impl IntoView {
     let state = ViewState::from_context();
-    let place = move || {
-        let mpp = state.mpp.get();
-        state.cursor.get().map_or_else(
-            || "\u{2013}".to_owned(),
-            |(x, y)| [&length(x * mpp.x), ", ", &length(y * mpp.y)].concat(),
-        )
-    };
     // The parts are always there and change their words: nothing is built while the cursor moves, but for the rows of
     // several layers.
     let text = move |write: fn(&Hover) -> String| {
@@ -89,6 +84,23 @@ pub fn ReadOut() -> impl IntoView {
                 .collect_view()
         })
     };
+    let others = move || match state.other_targets.get() {
+        OtherTargets::Here => String::new(),
+        OtherTargets::Coming => "The other targets of this model are being fetched…".to_owned(),
+        OtherTargets::WhenAsked(missing) => {
+            let targets = count(missing as i64, "other target", "other targets");
+            [&targets, " of this model not fetched."].concat()
+        }
+        OtherTargets::NoRoom(missing) => {
+            let targets = count(missing as i64, "other target", "other targets");
+            [
+                &targets,
+                " of this model not fetched: there is no room for more.",
+            ]
+            .concat()
+        }
+    };
+    let is_on_request = move || matches!(state.other_targets.get(), OtherTargets::WhenAsked(_));
     let has_targets = move || {
         state
             .hover
@@ -104,10 +116,6 @@ pub fn ReadOut() -> impl IntoView {
     });
     view! {
         <div class="read-out" data-testid="readout">
-            <p class="read-out__place">
-                <span>"Position"</span>
-                <span data-testid="readout-position">{place}</span>
-            </p>
             <p class="note" hidden=move || is_tile() || !state.overlay_on.get()>
                 "Point at a tile, tap it, or move it into the middle with the arrow keys, to read its values."
             </p>
@@ -143,6 +151,19 @@ pub fn ReadOut() -> impl IntoView {
                     <dl class="read-out__list">{targets}</dl>
                 </div>
             </div>
+            // Not with the tile: whoever goes for the button leaves it.
+            <p class="note" data-testid="readout-others" hidden=move || others().is_empty()>
+                {others}
+            </p>
+            <button
+                type="button"
+                class="button button--small"
+                data-testid="readout-fetch-others"
+                hidden=move || !is_on_request()
+                on:click=move |_| state.wants_all_targets.set(true)
+            >
+                "Fetch them for the read-out"
+            </button>
         </div>
     }
 }

@@ -3,7 +3,7 @@
 use domain::address::MOST_LAYERS;
 use domain::camera::Camera;
 use domain::layer::Grading;
-use domain::stain::{Light, StainChannel, StainVector, Stains};
+use domain::stain::{Glass, Light, StainChannel, StainVector, Stains};
 use js_sys::{Float32Array, Uint8Array};
 use wasm_bindgen::JsCast;
 use web_sys::{
@@ -11,7 +11,7 @@ use web_sys::{
     WebGlProgram, WebGlSampler, WebGlTexture, WebGlUniformLocation,
 };
 
-use super::overlay::GridView;
+use super::cells::GridView;
 use super::shaders;
 
 /// A program with the places of its uniforms; a program that lacks one ignores it.
@@ -29,6 +29,7 @@ struct Program {
     light: Option<WebGlUniformLocation>,
     unmix: Option<WebGlUniformLocation>,
     stain: Option<WebGlUniformLocation>,
+    glass: Option<WebGlUniformLocation>,
 }
 
 impl Program {
@@ -64,6 +65,7 @@ impl Program {
             light: at("u_light"),
             unmix: at("u_unmix"),
             stain: at("u_stain"),
+            glass: at("u_glass"),
             program,
         })
     }
@@ -102,12 +104,14 @@ pub struct TileStyle {
     /// One stain alone: the row that finds its amount in optical densities, and the densities that it is drawn with; without
     /// these it is drawn in grey.
     pub stain: Option<([f64; 3], Option<StainVector>)>,
+    /// What these optical densities are relative to.
+    pub glass: Glass,
 }
 
 impl TileStyle {
     /// One channel of the stains of a slide; `None` of it when they cannot be told apart.
     #[must_use]
-    pub fn new(light: Light, stain: Option<(StainChannel, Stains)>) -> Self {
+    pub fn new(light: Light, stain: Option<(StainChannel, Stains)>, glass: Glass) -> Self {
         let stain = stain.and_then(|(channel, stains)| {
             let [haematoxylin, eosin, residual] = stains.unmixing()?;
             let [own_haematoxylin, own_eosin, _] = stains.basis()?;
@@ -117,7 +121,11 @@ impl TileStyle {
                 StainChannel::Residual => (residual, None),
             })
         });
-        Self { light, stain }
+        Self {
+            light,
+            stain,
+            glass,
+        }
     }
 }
 
@@ -336,6 +344,10 @@ impl Renderer {
             };
             set(&program.unmix, unmix);
             set(&program.stain, stain.unwrap_or_default());
+            set(
+                &program.glass,
+                style.glass.map(|level| f64::from(level) / 255.0),
+            );
         }
         for (rect, texture, in_squares) in tiles {
             gl.bind_texture(Gl::TEXTURE_2D, Some(texture));

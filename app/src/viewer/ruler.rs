@@ -5,7 +5,7 @@ use domain::geometry::Mpp;
 use leptos::prelude::*;
 
 use super::format::length;
-use super::state::{Ruler, ViewState};
+use super::state::ViewState;
 use crate::erase::Erase;
 
 /// Half the length of the strokes across the ends, px.
@@ -14,6 +14,25 @@ const END: f64 = 6.0;
 const GAP: f64 = 14.0;
 /// About half the width of a letter of a label, px.
 const HALF_LETTER: f64 = 3.7;
+
+/// A distance on the slide, from and to in slide px.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Ruler {
+    /// Where it begins.
+    pub from: (f64, f64),
+    /// Where it ends.
+    pub to: (f64, f64),
+}
+
+impl Ruler {
+    /// Its length, µm.
+    #[must_use]
+    pub fn length_um(&self, mpp: Mpp) -> f64 {
+        let dx = (self.to.0 - self.from.0) * mpp.x;
+        let dy = (self.to.1 - self.from.1) * mpp.y;
+        dx.hypot(dy)
+    }
+}
 
 /// A ruler on the screen.
 #[derive(Clone, Debug, PartialEq)]
@@ -190,5 +209,15 @@ mod tests {
         let drawn = drawn(&point, &camera(0.0, false), Mpp::square(0.5));
         assert_eq!(drawn.text, "0 µm");
         assert!(drawn.label.0.is_finite() && drawn.label.1.is_finite());
+    }
+
+    #[test]
+    fn a_ruler_measures_both_axes_by_their_own_resolution() {
+        let ruler = Ruler {
+            from: (10.0, 10.0),
+            to: (40.0, 30.0),
+        };
+        let length = ruler.length_um(Mpp { x: 0.1, y: 0.2 });
+        assert!((length - 5.0).abs() < 1e-12);
     }
 }

@@ -1,36 +1,32 @@
-//! What the running viewer knows: turns events into a camera, a camera into a picture and into orders for the network.
+//! What the running viewer knows, and how it takes over what is asked of it; `events`, `drawing` and `orders` are its other
+//! parts.
 
 use std::collections::HashMap;
 use std::rc::Rc;
 
 use domain::camera::{Camera, normal_degrees};
-use domain::stain::Light;
+use domain::stain::{Light, WHITE};
 use domain::view::SlideDetail;
 use leptos::prelude::*;
-use send_wrapper::SendWrapper;
 use wasm_bindgen::JsCast;
-use web_sys::{
-    AbortController, CanvasRenderingContext2d, HtmlCanvasElement, HtmlElement, WebGlTexture,
-    WebglLoseContext,
-};
+use web_sys::{AbortController, HtmlCanvasElement, HtmlElement, WebGlTexture, WebglLoseContext};
 
 use super::cache::Cache;
 use super::input::{Fingers, read_point};
+use super::layer_setup::first_layer;
 use super::layers::Layers;
 use super::motion::{Limits, Mover};
 use super::renderer::{Renderer, TileStyle};
-use super::schedule::{Failure, Plan, TileKey, ahead, edges, plan};
-use super::state::{Command, ViewState, first_layer};
+use super::retry::Failure;
+use super::schedule::Plan;
+use super::state::{Command, ViewState};
+use super::tile::TileKey;
 use super::whole_pixels;
 
 /// Bytes of tile textures kept.
 const MOST_TEXTURE_BYTES: usize = 256 << 20;
-/// Bytes of tile textures of one view.
-const MOST_VIEW_BYTES: usize = 160 << 20;
 /// Tiles that take less than this come fast, ms.
-const FAST_TILE: f64 = 60.0;
-/// While the view moves, what lies under the cursor is told this often, ms.
-const READING_PAUSE: f64 = 120.0;
+pub(super) const FAST_TILE: f64 = 60.0;
 /// How long a jump takes, ms.
 const FLY_TIME: f64 = 260.0;
 
@@ -57,7 +53,7 @@ pub struct Scene {
     /// Tiles that the next view is likely to want.
     pub(super) ahead: Vec<TileKey>,
     /// Where the slide went in the last frames, shares of the screen per frame.
-    heading: (f64, f64),
+    pub(super) heading: (f64, f64),
     /// What was asked for before the size of the canvas was known.
     pending: Option<Command>,
     /// A ruler that is being drawn: where it began, px.
@@ -70,10 +66,10 @@ pub struct Scene {
     pub(super) failures: HashMap<TileKey, Failure>,
     pub(super) next_ticket: u64,
     pub(super) layers: Layers,
-    tile_style: TileStyle,
+    pub(super) tile_style: TileStyle,
     /// When and for which view it was told what lies under the cursor.
-    read_at: f64,
-    read_for: Option<Camera>,
+    pub(super) read_at: f64,
+    pub(super) read_for: Option<Camera>,
     pub(super) will_retry: bool,
     pub(super) is_settled: bool,
 }
@@ -104,7 +100,7 @@ impl Scene {
             renderer: Some(renderer),
             limits: None,
             device_size: (0, 0),
-            mover: Mover::new(wants_less_motion()),
+            mover: Mover::new(false),
             fingers: Fingers::default(),
             pointer: None,
             plan: Plan::default(),
@@ -116,7 +112,7 @@ impl Scene {
             cache: Cache::new(MOST_TEXTURE_BYTES),
             in_flight: HashMap::new(),
             tile_millis: FAST_TILE,
-            tile_style: TileStyle::new(Light::PLAIN, None),
+            tile_style: TileStyle::new(Light::PLAIN, None, WHITE),
             failures: HashMap::new(),
             next_ticket: 0,
             read_at: 0.0,
@@ -124,6 +120,11 @@ impl Scene {
             will_retry: false,
             is_settled: false,
         })
+    }
+
+    /// Takes over whether people want less motion: then everything happens at once.
+    pub fn set_calm(&mut self, calm: bool) {
+        self.mover.set_calm(calm);
     }
 
     /// Fills the field with the picture. Whether there is something to draw.
@@ -158,7 +159,7 @@ impl Scene {
     }
 
     /// Device pixels per px.
-    fn device_scale(&self, camera: &Camera) -> f64 {
+    pub(super) fn device_scale(&self, camera: &Camera) -> f64 {
         f64::from(self.device_size.0) / camera.width
     }
 
@@ -254,6 +255,8 @@ impl Scene {
         self.set_settled(false);
         self.mover.stop();
         self.camera = Some(limits.clamp(&goal));
+        // Told before the next frame: whoever asked for it may go on from there.
+        self.view.camera.set(self.camera);
     }
 
     /// Whether the whole slide is shown and stays so when the size changes.
@@ -275,6 +278,8 @@ impl Scene {
     pub fn layers_changed(&mut self) {
         let layers = self.view.layers.get_untracked();
         let on = self.view.overlay_on.get_untracked();
+        self.layers
+            .set_wants_all(self.view.wants_all_targets.get_untracked());
         self.layers.set(layers, on, self.renderer.as_ref());
         self.tell_of_layers();
     }
@@ -287,6 +292,10 @@ impl Scene {
             .with_untracked(|before| *before != statuses)
         {
             self.view.overlays.set(statuses);
+        }
+        let others = self.layers.other_targets(self.view.chosen.get_untracked());
+        if self.view.other_targets.get_untracked() != others {
+            self.view.other_targets.set(others);
         }
         self.tell_overview();
         self.read_pointer();
@@ -305,18 +314,6 @@ impl Scene {
             .with_untracked(|before| *before != overview)
         {
             self.view.overview.set(overview);
-        }
-    }
-
-    /// Puts a picture of what is seen into the shared state. The browser forgets what was drawn when it has shown it: drawn
-    /// anew and copied in one go.
-    pub fn take_picture(&mut self) {
-        let Some(camera) = self.camera else {
-            return;
-        };
-        self.paint(&camera);
-        if let Some(picture) = copied(&self.canvas) {
-            self.view.snapshot.set(Some(SendWrapper::new(picture)));
         }
     }
 
@@ -348,216 +345,10 @@ impl Scene {
             .view
             .stain
             .get_untracked()
-            .and_then(|(channel, source)| {
-                let stains = source.preset().or(self.view.stains.get_untracked())?;
-                Some((channel, stains))
-            });
-        self.tile_style = TileStyle::new(self.view.light.get_untracked(), stain);
-    }
-
-    /// Draws the picture of this moment. Whether another one must follow.
-    pub fn draw(&mut self, now: f64) -> bool {
-        let (Some(before), Some(limits)) = (self.camera, self.limits) else {
-            return false;
-        };
-        let was_moving = !self.mover.is_still();
-        let mut camera = self.mover.step(&before, &limits, now);
-        if was_moving && self.mover.is_still() {
-            camera = self.on_pixels(camera);
-        }
-        self.camera = Some(camera);
-        let told = self.view.camera.get_untracked();
-        if told != Some(camera) {
-            self.heading = told.map_or((0.0, 0.0), |told| {
-                let (x, y) = camera.screen_from_slide(told.centre_x, told.centre_y);
-                (0.5 - x / camera.width, 0.5 - y / camera.height)
-            });
-            self.view.camera.set(Some(camera));
-        }
-        // Nobody reads numbers that rush by, and each of them is work for the page.
-        let is_told = self.read_for == Some(camera);
-        let is_moving = !self.mover.is_still() || self.fingers.any();
-        if !is_told && (!is_moving || now - self.read_at > READING_PAUSE) {
-            self.read_for = Some(camera);
-            self.read_at = now;
-            self.read_pointer();
-        }
-        self.place_outline();
-        let is_still = self.mover.is_still() && !self.fingers.any();
-        if is_still {
-            self.heading = (0.0, 0.0);
-        }
-        if self.view.is_still.get_untracked() != is_still {
-            self.view.is_still.set(is_still);
-        }
-        // What is on its way is fetched for the view that will be, not for those that rush by.
-        let aim = self.mover.aim(&camera, &limits);
-        if self.planned_for != Some(aim) {
-            self.planned_for = Some(aim);
-            let focus = self
-                .pointer
-                .map(|(x, y)| aim.slide_from_screen(x, y))
-                .filter(|_| was_moving);
-            self.plan = plan(
-                &self.slide.pyramid,
-                &aim,
-                self.device_scale(&aim),
-                focus,
-                MOST_VIEW_BYTES,
-                self.tile_millis < FAST_TILE,
-            );
-            // As far ahead as the slide goes in half a second, at most a screen.
-            let far = |share: f64| (share * 30.0).clamp(-1.0, 1.0);
-            let heading = (far(self.heading.0), far(self.heading.1));
-            self.ahead = ahead(&self.slide.pyramid, &aim, &self.plan, heading);
-            let wanted = &self.plan.tiles;
-            let now = js_sys::Date::now();
-            self.failures
-                .retain(|key, failure| wanted.contains(key) && !failure.is_over(now));
-        }
-        self.paint(&camera);
-        !self.mover.is_still()
-    }
-
-    /// At one slide pixel per pixel of the screen, puts one exactly on the other.
-    fn on_pixels(&self, camera: Camera) -> Camera {
-        let is_upright = camera.rotation == 0.0 && !camera.flipped;
-        if !is_upright || (camera.zoom * self.device_scale(&camera) - 1.0).abs() > 1e-6 {
-            return camera;
-        }
-        let snap = |centre: f64, size: u32| {
-            let half = f64::from(size) / 2.0;
-            (centre - half).round() + half
-        };
-        Camera {
-            centre_x: snap(camera.centre_x, self.device_size.0),
-            centre_y: snap(camera.centre_y, self.device_size.1),
-            ..camera
-        }
-    }
-
-    fn paint(&mut self, camera: &Camera) {
-        let Some(renderer) = &mut self.renderer else {
-            return;
-        };
-        let (width, height) = self.device_size;
-        if self.canvas.width() != width {
-            self.canvas.set_width(width);
-        }
-        if self.canvas.height() != height {
-            self.canvas.set_height(height);
-        }
-        renderer.begin(width, height, camera);
-
-        self.cache.next_frame();
-        for key in &self.plan.tiles {
-            let _ = self.cache.get(key);
-        }
-        let pyramid = &self.slide.pyramid;
-        let rect = |key: TileKey| {
-            let edges = edges(pyramid, key)?;
-            if !camera.sees(&edges.rect()) {
-                return None;
-            }
-            let (left, top) = camera.from_middle(edges.left, edges.top);
-            let (right, bottom) = camera.from_middle(edges.right, edges.bottom);
-            Some([left, top, right, bottom].map(|edge| edge as f32))
-        };
-        // Pixels that are this large are shown as they are: what lies between two of them nobody has seen, and a tile knows
-        // nothing of the pixels of its neighbour.
-        let in_squares = camera.zoom * f64::from(width) / camera.width > 2.0;
-        let sharp = self.plan.sharp_tiles();
-        let level = self.plan.level;
-        let is_complete = self.mover.is_still() && sharp.iter().all(|key| self.cache.contains(key));
-        let mut keys: Vec<TileKey> = if is_complete {
-            sharp.to_vec()
-        } else {
-            self.cache.keys().collect()
-        };
-        // Coarse under fine, and on top of all the level that is sharp here.
-        keys.sort_by_key(|key| (key.level == level, std::cmp::Reverse(key.level)));
-        let tiles = keys.iter().filter_map(|&key| {
-            let in_squares = in_squares && key.level == 0;
-            Some((rect(key)?, self.cache.peek(&key)?, in_squares))
-        });
-        renderer.draw_tiles(&self.tile_style, tiles);
-        let failed: Vec<[f32; 4]> = sharp
-            .iter()
-            .filter(|key| self.failures.contains_key(key) && !self.cache.contains(key))
-            .filter_map(|&key| rect(key))
-            .collect();
-        if !failed.is_empty() {
-            let stripe = 8.0 * f64::from(width) / camera.width;
-            renderer.draw_stripes(&failed, text_colour(&self.canvas), stripe as f32);
-        }
-        if self.view.failed_tiles.get_untracked() != failed.len() {
-            self.view.failed_tiles.set(failed.len());
-        }
-        self.layers.draw(renderer, camera);
-    }
-
-    /// Frames the tile that is read.
-    fn place_outline(&self) {
-        let Some(camera) = self.camera else {
-            return;
-        };
-        let style = self.outline.style();
-        let rect = self
-            .view
-            .hover
-            .with_untracked(|hover| hover.as_ref().map(|hover| hover.rect));
-        let set = |name: &str, px: f64| {
-            let _ = style.set_property(name, &[&px.to_string(), "px"].concat());
-        };
-        match rect {
-            Some(rect) => {
-                let (x, y) = rect.centre();
-                let (x, y) = camera.screen_from_slide(x, y);
-                let (width, height) = (rect.width * camera.zoom, rect.height * camera.zoom);
-                set("left", x - width / 2.0);
-                set("top", y - height / 2.0);
-                set("width", width);
-                set("height", height);
-                // A rectangle is its own mirror image: only the turn matters.
-                let turn = ["rotate(", &camera.rotation.to_string(), "deg)"].concat();
-                let _ = style.set_property("transform", &turn);
-                let _ = style.set_property("display", "block");
-            }
-            None => {
-                let _ = style.set_property("display", "none");
-            }
-        }
-    }
-
-    /// For whoever waits for the last sharp pixel, after it was drawn: tests, and the bench.
-    pub fn tell_whether_settled(&mut self) {
-        let is_waiting = |key: &TileKey| self.in_flight.contains_key(key);
-        let settled = self.planned_for.is_some()
-            && !self.plan.tiles.iter().any(is_waiting)
-            && self.mover.is_still()
-            && !self.will_retry;
-        self.set_settled(settled);
-    }
-
-    pub(super) fn set_settled(&mut self, settled: bool) {
-        if self.is_settled == settled {
-            return;
-        }
-        self.is_settled = settled;
-        let _ = self
-            .canvas
-            .set_attribute("data-settled", if settled { "true" } else { "false" });
-        if let (true, Some(camera)) = (settled, self.camera) {
-            let numbers = [
-                camera.centre_x,
-                camera.centre_y,
-                camera.zoom,
-                camera.rotation,
-                f64::from(u8::from(camera.flipped)),
-            ];
-            let camera = numbers.map(|number| number.to_string()).join(" ");
-            let _ = self.canvas.set_attribute("data-camera", &camera);
-        }
+            .and_then(|(channel, source)| Some((channel, self.view.stains_of(source)?)));
+        let light = self.view.light.get_untracked();
+        let glass = self.view.glass().unwrap_or(WHITE);
+        self.tile_style = TileStyle::new(light, stain, glass);
     }
 }
 
@@ -577,42 +368,4 @@ impl Drop for Scene {
                 .lose_context();
         }
     }
-}
-
-/// What a canvas shows now.
-fn copied(canvas: &HtmlCanvasElement) -> Option<HtmlCanvasElement> {
-    let element = document().create_element("canvas").ok()?;
-    let copy: HtmlCanvasElement = element.dyn_into().ok()?;
-    copy.set_width(canvas.width());
-    copy.set_height(canvas.height());
-    let context: CanvasRenderingContext2d = copy.get_context("2d").ok()??.dyn_into().ok()?;
-    context
-        .draw_image_with_html_canvas_element(canvas, 0.0, 0.0)
-        .ok()?;
-    Some(copy)
-}
-
-fn wants_less_motion() -> bool {
-    web_sys::window()
-        .and_then(|window| {
-            window
-                .match_media("(prefers-reduced-motion: reduce)")
-                .ok()
-                .flatten()
-        })
-        .is_some_and(|query| query.matches())
-}
-
-/// The colour that the style sheet gives to text on the canvas, at half opacity.
-fn text_colour(canvas: &HtmlCanvasElement) -> [f32; 4] {
-    let colour = web_sys::window()
-        .and_then(|window| window.get_computed_style(canvas).ok().flatten())
-        .and_then(|style| style.get_property_value("color").ok())
-        .unwrap_or_default();
-    let mut channels = colour
-        .split(|char: char| !char.is_ascii_digit())
-        .filter_map(|part| part.parse::<u8>().ok())
-        .map(|channel| f32::from(channel) / 255.0);
-    let mut next = || channels.next().unwrap_or(0.5);
-    [next(), next(), next(), 0.5]
 }

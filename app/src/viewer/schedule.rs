@@ -1,7 +1,9 @@
-//! Which pyramid tiles are wanted, in which order, and what happens to those that fail. No browser in here.
+//! Which pyramid tiles are wanted, and in which order. No browser in here.
 
 use domain::camera::Camera;
-use domain::geometry::{Pyramid, SlideRect};
+use domain::geometry::Pyramid;
+
+use super::tile::{TileKey, edges, pixels, texture_bytes};
 
 /// Requests under way at most: browsers allow six connections per host, and while some are decoded others can be read.
 pub const MOST_REQUESTS: usize = 10;
@@ -11,80 +13,6 @@ pub const MOST_REQUESTS_AHEAD: usize = 2;
 const MOST_AHEAD: usize = 40;
 /// How far around a view at rest tiles are fetched, shares of its size.
 const AROUND: f64 = 0.3;
-/// How often something is asked for before it is given up.
-const MOST_ATTEMPTS: u32 = 5;
-/// For how long a tile that was given up is left alone, ms.
-const PEACE: f64 = 10_000.0;
-
-/// A pyramid tile by its place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct TileKey {
-    /// Level, 0 = full resolution.
-    pub level: u32,
-    /// Column in the level.
-    pub column: u32,
-    /// Row in the level.
-    pub row: u32,
-}
-
-/// The edges of a pyramid tile in slide px, the same bits for two tiles that share one.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Edges {
-    /// Left edge.
-    pub left: f64,
-    /// Top edge.
-    pub top: f64,
-    /// Right edge.
-    pub right: f64,
-    /// Bottom edge.
-    pub bottom: f64,
-}
-
-impl Edges {
-    /// The same as a rectangle.
-    #[must_use]
-    pub fn rect(&self) -> SlideRect {
-        SlideRect {
-            x: self.left,
-            y: self.top,
-            width: self.right - self.left,
-            height: self.bottom - self.top,
-        }
-    }
-}
-
-/// The edges of a tile; `None` when it is not there.
-#[must_use]
-pub fn edges(pyramid: &Pyramid, key: TileKey) -> Option<Edges> {
-    let info = pyramid.levels.get(key.level as usize)?;
-    if key.column >= info.columns() || key.row >= info.rows() {
-        return None;
-    }
-    let (scale_x, scale_y) = pyramid.downsample(key.level as usize)?;
-    let x = |column: u32| f64::from((column * info.tile_width).min(info.width)) * scale_x;
-    let y = |row: u32| f64::from((row * info.tile_height).min(info.height)) * scale_y;
-    Some(Edges {
-        left: x(key.column),
-        top: y(key.row),
-        right: x(key.column + 1),
-        bottom: y(key.row + 1),
-    })
-}
-
-/// Width and height of what a tile shows, px of its level: edge tiles are stored larger than that.
-#[must_use]
-pub fn pixels(pyramid: &Pyramid, key: TileKey) -> Option<(u32, u32)> {
-    let info = pyramid.levels.get(key.level as usize)?;
-    if key.column >= info.columns() || key.row >= info.rows() {
-        return None;
-    }
-    Some((
-        info.tile_width
-            .min(info.width - key.column * info.tile_width),
-        info.tile_height
-            .min(info.height - key.row * info.tile_height),
-    ))
-}
 
 /// The tiles that a view wants.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -181,23 +109,6 @@ pub fn ahead(pyramid: &Pyramid, camera: &Camera, plan: &Plan, heading: (f64, f64
     tiles
 }
 
-/// Whether the tiles of a level are ever drawn at less than half their size, and so need smaller copies of themselves: the
-/// next level is much coarser, or there is none.
-#[must_use]
-pub fn needs_mipmaps(pyramid: &Pyramid, level: u32) -> bool {
-    let scale = |level: usize| pyramid.downsample(level).map(|(x, y)| x.max(y));
-    match (scale(level as usize), scale(level as usize + 1)) {
-        (Some(own), Some(next)) => next / own > 2.1,
-        _ => true,
-    }
-}
-
-/// Bytes of a texture with its mipmaps.
-#[must_use]
-pub fn texture_bytes(width: u32, height: u32) -> usize {
-    width as usize * height as usize * 16 / 3
-}
-
 /// First and last index of the tiles between two positions, both inclusive.
 fn span(from: f64, to: f64, tile: f64, count: u32) -> Option<(u32, u32)> {
     let first = (from / tile).floor().max(0.0);
@@ -261,63 +172,12 @@ fn sort_by_distance(pyramid: &Pyramid, tiles: &mut [TileKey], (x, y): (f64, f64)
     });
 }
 
-/// What has become of something that could not be had: a tile, or the maps of a target.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Failure {
-    /// How often it was tried.
-    pub attempts: u32,
-    /// When it was tried last, ms.
-    pub tried_at: f64,
-    /// When to try again, ms; infinite once given up.
-    pub retry_at: f64,
-}
-
-impl Failure {
-    /// After one more attempt has failed at `now`, ms. What is not there is not asked for again.
-    #[must_use]
-    pub fn after(before: Option<Self>, now: f64, is_final: bool) -> Self {
-        let attempts = before.map_or(0, |failure| failure.attempts) + 1;
-        let retry_at = if is_final || attempts >= MOST_ATTEMPTS {
-            f64::INFINITY
-        } else {
-            now + 500.0 * f64::from(1 << (attempts - 1))
-        };
-        Self {
-            attempts,
-            tried_at: now,
-            retry_at,
-        }
-    }
-
-    /// Whether whoever moves the view may have it tried from the start.
-    #[must_use]
-    pub fn is_over(&self, now: f64) -> bool {
-        self.retry_at.is_infinite() && now - self.tried_at > PEACE
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::tile::tests::pyramid;
     use super::*;
-    use domain::geometry::LevelInfo;
 
     const MANY: usize = 256 << 20;
-
-    fn pyramid() -> Pyramid {
-        let level = |width, height| LevelInfo {
-            width,
-            height,
-            tile_width: 240,
-            tile_height: 240,
-        };
-        Pyramid {
-            levels: vec![
-                level(46_000, 32_914),
-                level(11_500, 8_228),
-                level(2_875, 2_057),
-            ],
-        }
-    }
 
     fn camera(zoom: f64) -> Camera {
         Camera {
@@ -329,57 +189,6 @@ mod tests {
             width: 1200.0,
             height: 800.0,
         }
-    }
-
-    #[test]
-    fn neighbours_share_their_edges_to_the_bit() {
-        let pyramid = pyramid();
-        for level in 0..3 {
-            for column in 0..10 {
-                let key = |column| TileKey {
-                    level,
-                    column,
-                    row: 3,
-                };
-                let (left, right) = (
-                    edges(&pyramid, key(column)).unwrap(),
-                    edges(&pyramid, key(column + 1)).unwrap(),
-                );
-                assert_eq!(left.right.to_bits(), right.left.to_bits());
-            }
-        }
-        assert_eq!(
-            edges(
-                &pyramid,
-                TileKey {
-                    level: 0,
-                    column: 192,
-                    row: 0
-                }
-            ),
-            None
-        );
-        let last = edges(
-            &pyramid,
-            TileKey {
-                level: 1,
-                column: 47,
-                row: 34,
-            },
-        )
-        .unwrap();
-        assert!((last.right - 46_000.0).abs() < 1e-6 && (last.bottom - 32_914.0).abs() < 1e-6);
-        assert_eq!(
-            pixels(
-                &pyramid,
-                TileKey {
-                    level: 1,
-                    column: 47,
-                    row: 34
-                }
-            ),
-            Some((11_500 - 47 * 240, 8_228 - 34 * 240))
-        );
     }
 
     #[test]
@@ -492,21 +301,6 @@ mod tests {
     }
 
     #[test]
-    fn only_levels_with_a_wide_step_below_need_smaller_copies() {
-        let level = |side| LevelInfo {
-            width: side,
-            height: side,
-            tile_width: 256,
-            tile_height: 256,
-        };
-        let pyramid = Pyramid {
-            levels: [4001, 2001, 501].map(level).to_vec(),
-        };
-        let needs = [0, 1, 2].map(|level| needs_mipmaps(&pyramid, level));
-        assert_eq!(needs, [false, true, true]);
-    }
-
-    #[test]
     fn where_tiles_come_fast_there_is_no_preview() {
         let pyramid = pyramid();
         let camera = camera(0.9);
@@ -515,24 +309,5 @@ mod tests {
         assert_eq!(fast.sharp_tiles(), slow.sharp_tiles());
         assert!(slow.tiles.iter().any(|key| key.level == 1));
         assert!(fast.tiles.iter().all(|key| key.level != 1));
-    }
-
-    #[test]
-    fn retries_wait_longer_each_time_and_end() {
-        let mut failure = None;
-        let mut waits = Vec::new();
-        for _ in 0..MOST_ATTEMPTS {
-            let next = Failure::after(failure, 100.0, false);
-            waits.push(next.retry_at - 100.0);
-            failure = Some(next);
-        }
-        assert_eq!(waits, [500.0, 1000.0, 2000.0, 4000.0, f64::INFINITY]);
-        assert_eq!(Failure::after(None, 0.0, true).retry_at, f64::INFINITY);
-        let given_up = failure.unwrap();
-        assert!(!given_up.is_over(200.0) && given_up.is_over(100.1 + PEACE));
-        assert!(
-            !Failure::after(None, 100.0, false).is_over(1e9),
-            "it is still tried"
-        );
     }
 }

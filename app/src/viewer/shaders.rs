@@ -15,20 +15,23 @@ void main() {
   gl_Position = vec4(u_clip.xy * at.x + u_clip.zw * at.y, 0.0, 1.0);
 }";
 
-/// A pyramid tile: as decoded or, when asked for, one stain of it (Beer–Lambert), then brightness, contrast and gamma.
+/// A pyramid tile: as decoded or, when asked for, one stain of it, then brightness, contrast and gamma. The optical density of a
+/// channel is log(I₀ / I), I₀ the light through the slide's glass, `u_glass` (Beer–Lambert; Ruifrok and Johnston 2001, Macenko et
+/// al. 2009); the stain is drawn as on white glass. What is lighter than glass has absorbed nothing.
 pub const TILE: &str = r"#version 300 es
 precision highp float;
 uniform sampler2D u_tile;
 uniform vec4 u_light;
 uniform vec3 u_unmix;
 uniform vec3 u_stain;
+uniform vec3 u_glass;
 uniform int u_mode;
 in highp vec2 v_at;
 out vec4 colour;
 void main() {
   vec3 rgb = texture(u_tile, v_at).rgb;
   if (u_mode > 1) {
-    vec3 density = -log(max(rgb, vec3(1.0 / 255.0)));
+    vec3 density = max(log(u_glass / max(rgb, vec3(1.0 / 255.0))), 0.0);
     float amount = dot(u_unmix, density);
     rgb = u_mode == 2 ? exp(-max(amount, 0.0) * u_stain) : vec3(exp(-abs(amount)));
   }

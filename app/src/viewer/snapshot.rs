@@ -12,6 +12,7 @@ use super::provenance::{Provenance, provenance};
 use super::ruler::drawn;
 use super::scale_bar::Bar;
 use super::state::ViewState;
+use super::told::{Missing, Picture};
 use crate::erase::Erase;
 
 /// Everything is drawn in CSS px and enlarged to the pixels of the screen.
@@ -161,11 +162,19 @@ fn save(
     canvas.to_blob(keep.unchecked_ref())
 }
 
+/// What is said of a picture that was saved.
+fn saved_text(missing: Missing) -> String {
+    match missing.text() {
+        None => "The picture was saved.".to_owned(),
+        Some(missing) => ["The picture was saved, but ", &missing, "; it says so."].concat(),
+    }
+}
+
 /// Saves the picture that the viewer takes upon [`super::state::Ask::Snapshot`], and says whether that went well.
 #[component]
 pub fn Snapshot(summary: SlideSummary) -> impl IntoView {
     let state = ViewState::from_context();
-    let said = RwSignal::new("");
+    let said = RwSignal::new(String::new());
     Effect::new(move |_| {
         let Some(picture) = state.snapshot.get() else {
             return;
@@ -174,19 +183,20 @@ pub fn Snapshot(summary: SlideSummary) -> impl IntoView {
         let Some(camera) = state.camera.get_untracked() else {
             return;
         };
-        let sharpness = f64::from(picture.width()) / camera.width.max(1.0);
+        let Picture { canvas, missing } = picture;
+        let sharpness = f64::from(canvas.width()) / camera.width.max(1.0);
         let tell = move |is_saved: bool| {
             // The page may have been left meanwhile.
             let _ = said.try_set(if is_saved {
-                "The picture was saved."
+                saved_text(missing)
             } else {
-                "The picture could not be made. Make the window smaller and try again."
+                "The picture could not be made. Make the window smaller and try again.".to_owned()
             });
         };
-        let saved = provenance(state, &summary, sharpness)
+        let saved = provenance(state, &summary, sharpness, missing)
             .ok_or(JsValue::NULL)
             .and_then(|provenance| {
-                let canvas = composed(&picture, state, &provenance)?;
+                let canvas = composed(&canvas, state, &provenance)?;
                 save(&canvas, provenance.file_name(), tell)
             });
         if saved.is_err() {
@@ -194,13 +204,13 @@ pub fn Snapshot(summary: SlideSummary) -> impl IntoView {
         }
         set_timeout(
             move || {
-                let _ = said.try_set("");
+                let _ = said.try_set(String::new());
             },
             Duration::from_secs(5),
         );
     });
     view! {
-        <p class="viewer__said" class:viewer__said--shown=move || !said.get().is_empty() role="status" data-testid="viewer-said">
+        <p class="viewer__said" class:viewer__said--shown=move || said.with(|said| !said.is_empty()) role="status" data-testid="viewer-said">
             {said}
         </p>
     }
@@ -210,6 +220,17 @@ pub fn Snapshot(summary: SlideSummary) -> impl IntoView {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_picture_that_lacks_tiles_is_not_called_whole() {
+        let whole = saved_text(Missing { tiles: 0, of: 48 });
+        assert_eq!(whole, "The picture was saved.");
+        let text = saved_text(Missing { tiles: 3, of: 48 });
+        assert!(
+            text.contains("but 3 of 48 tiles of the image were not loaded"),
+            "{text}"
+        );
+    }
 
     #[test]
     fn lines_are_cut_at_words_and_long_words_anywhere() {

@@ -2,7 +2,7 @@
 
 use domain::layer::Grading;
 
-use super::state::LayerSummary;
+use super::told::LayerSummary;
 
 /// Steps of a handle from one end of the axis to the other.
 pub const STEPS: u16 = 1000;

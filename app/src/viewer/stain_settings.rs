@@ -1,6 +1,8 @@
 //! One stain alone: which, and by which vectors.
 
-use domain::stain::{StainChannel, StainEstimate, StainSource, StainVector, Stains, colour_of};
+use domain::stain::{
+    Glass, StainChannel, StainEstimate, StainSource, StainVector, Stains, WHITE, colour_of,
+};
 use domain::view::SlideSummary;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -16,17 +18,17 @@ use crate::format::thousands;
 /// How much of a stain the patch beside its vector shows: as much as in a well stained nucleus.
 const SWATCH_AMOUNT: f64 = 0.7;
 
-/// What is known of the slide's own vectors.
-#[derive(Clone, Debug, PartialEq)]
-enum Answer {
+/// How far the question for the slide's own vectors and glass has come.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Asked {
     /// Nobody has wanted them.
-    Unasked,
+    No,
     /// They are being estimated.
     Waiting,
     /// The server could not be reached, or refused.
     Failed,
     /// It answered.
-    Here(StainEstimate),
+    Answered,
 }
 
 /// A part of a stain vector: three decimals and a real minus.
@@ -43,24 +45,34 @@ fn decimals(value: f64) -> String {
     .concat()
 }
 
-/// What there is to say of the slide's own vectors.
-fn estimate_text(answer: &Answer) -> String {
-    match answer {
-        Answer::Unasked => String::new(),
-        Answer::Waiting => "Estimating the vectors from this slide…".to_owned(),
-        Answer::Failed => {
-            "The vectors could not be estimated. Choose another source and this one again to try once more.".to_owned()
-        }
-        Answer::Here(estimate) => estimate.problem.clone().unwrap_or_else(|| {
+/// What the slide's own vectors rest on, or why there are none.
+fn estimate_text(estimate: &StainEstimate) -> String {
+    estimate.problem.clone().unwrap_or_else(|| {
+        [
+            "Macenko et al. 2009, from ",
+            &thousands(estimate.pixels.into()),
+            " stained pixels of ",
+            &number(estimate.um_per_px),
+            " µm.",
+        ]
+        .concat()
+    })
+}
+
+/// What densities are relative to, in words.
+#[must_use]
+pub fn glass_text(glass: Option<Glass>) -> String {
+    match glass {
+        Some([red, green, blue]) => {
+            let levels = [red, green, blue].map(|level| level.to_string());
             [
-                "Macenko et al. 2009, from ",
-                &thousands(estimate.pixels.into()),
-                " stained pixels of ",
-                &number(estimate.um_per_px),
-                " µm.",
+                "glass of this slide, red, green, blue ",
+                &levels.join(", "),
+                " of 255",
             ]
             .concat()
-        }),
+        }
+        None => "white, because the glass of this slide is not known".to_owned(),
     }
 }
 
@@ -80,7 +92,7 @@ pub(super) fn stain_controls(
     is_open: Memo<bool>,
 ) -> Erased {
     let url = ["/slides/", &summary.code, "/", &summary.version, "/stains"].concat();
-    let answer = RwSignal::new(Answer::Unasked);
+    let asked = RwSignal::new(Asked::No);
     // The source that is chosen while no stain is shown alone.
     let resting = RwSignal::new(StainSource::default());
     let source = Memo::new(move |_| {
@@ -90,27 +102,30 @@ pub(super) fn stain_controls(
             .map_or_else(|| resting.get(), |(_, source)| source)
     });
 
-    let ask = StoredValue::new(url);
+    let url = StoredValue::new(url);
     Effect::new(move |_| {
         let is_shown = state.stain.with(Option::is_some);
-        let is_wanted = (is_open.get() || is_shown) && source.get() == StainSource::Slide;
-        let is_new =
-            answer.with_untracked(|answer| matches!(answer, Answer::Unasked | Answer::Failed));
+        // Presets need the glass, too. Whoever chooses a source has it tried once more.
+        source.track();
+        let is_wanted = is_open.get() || is_shown;
+        let is_new = matches!(asked.get_untracked(), Asked::No | Asked::Failed);
         if !is_wanted || !is_new {
             return;
         }
-        answer.set(Answer::Waiting);
-        let url = ask.get_value();
+        asked.set(Asked::Waiting);
+        let url = url.get_value();
         spawn_local(async move {
             let estimate = fetch_estimate(url).await;
             // The page may have been left meanwhile.
-            if answer.is_disposed() {
+            if asked.is_disposed() {
                 return;
             }
-            answer.set(estimate.map_or(Answer::Failed, |estimate| {
-                state.stains.set(estimate.stains);
-                Answer::Here(estimate)
-            }));
+            asked.set(if estimate.is_ok() {
+                Asked::Answered
+            } else {
+                Asked::Failed
+            });
+            state.stains.set(estimate.ok());
         });
     });
 
@@ -148,26 +163,35 @@ pub(super) fn stain_controls(
             }
         })
         .collect_view();
-    let vectors = Memo::new(move |_| source.get().preset().or_else(|| state.stains.get()));
+    let vectors = Memo::new(move |_| state.stains_of(source.get()));
+    let glass = Memo::new(move |_| state.glass());
+    let row = |name, test_id, pick: fn(&Stains) -> Option<StainVector>| {
+        vector_row(name, test_id, vectors, glass, pick)
+    };
     let rows = [
-        vector_row("Haematoxylin", "vector-haematoxylin", vectors, |stains| {
+        row("Haematoxylin", "vector-haematoxylin", |stains| {
             Some(stains.haematoxylin)
         }),
-        vector_row("Eosin", "vector-eosin", vectors, |stains| {
-            Some(stains.eosin)
-        }),
-        vector_row("Residual", "vector-residual", vectors, |stains| {
+        row("Eosin", "vector-eosin", |stains| Some(stains.eosin)),
+        row("Residual", "vector-residual", |stains| {
             Some(stains.basis()?[2])
         }),
     ]
     .collect_view();
-    let note = move || {
-        if source.get() == StainSource::Slide {
-            answer.with(estimate_text)
-        } else {
-            "Fixed values, the same for every slide.".to_owned()
+    let note = move || match (source.get(), asked.get()) {
+        (_, Asked::Failed) => {
+            "The slide could not be looked at. Choose another source to try once more.".to_owned()
         }
+        (StainSource::Slide, Asked::Waiting) => {
+            "Estimating the vectors from this slide…".to_owned()
+        }
+        (StainSource::Slide, _) => state
+            .stains
+            .with(|estimate| estimate.as_ref().map_or_else(String::new, estimate_text)),
+        _ => "Fixed values, the same for every slide.".to_owned(),
     };
+    let relative = move || ["Relative to ", &glass_text(glass.get()), "."].concat();
+    let has_asked = move || matches!(asked.get(), Asked::Answered | Asked::Failed);
     view! {
         <label class="setting setting--wide">
             <span>"Stain"</span>
@@ -206,6 +230,9 @@ pub(super) fn stain_controls(
             </thead>
             <tbody>{rows}</tbody>
         </table>
+        <p class="note" data-testid="stain-glass" hidden=move || !has_asked()>
+            {relative}
+        </p>
         <p class="note" role="status" data-testid="stain-note">
             {note}
         </p>
@@ -217,11 +244,14 @@ fn vector_row(
     name: &'static str,
     test_id: &'static str,
     vectors: Memo<Option<Stains>>,
+    glass: Memo<Option<Glass>>,
     pick: fn(&Stains) -> Option<StainVector>,
 ) -> Erased {
     let vector = move || vectors.with(|stains| stains.as_ref().and_then(pick));
     let swatch = move || {
-        let [red, green, blue] = colour_of(vector()?, SWATCH_AMOUNT).map(|value| value.to_string());
+        let glass = glass.get().unwrap_or(WHITE);
+        let colour = colour_of(vector()?, SWATCH_AMOUNT, glass);
+        let [red, green, blue] = colour.map(|value| value.to_string());
         Some(["rgb(", &red, " ", &green, " ", &blue, ")"].concat())
     };
     let cells = [0usize, 1, 2]
@@ -260,15 +290,19 @@ mod tests {
     fn the_vectors_say_what_they_rest_on_or_why_there_are_none() {
         let estimate = |problem: Option<&str>| StainEstimate {
             stains: None,
+            glass: None,
             pixels: 12_345,
             um_per_px: 2.0,
             problem: problem.map(str::to_owned),
         };
-        let text = estimate_text(&Answer::Here(estimate(None)));
+        let text = estimate_text(&estimate(None));
         assert!(text.contains("12,345 stained pixels of 2.00 µm"), "{text}");
-        assert_eq!(
-            estimate_text(&Answer::Here(estimate(Some("Blank.")))),
-            "Blank."
-        );
+        assert_eq!(estimate_text(&estimate(Some("Blank."))), "Blank.");
+    }
+
+    #[test]
+    fn it_is_said_what_densities_are_relative_to() {
+        assert!(glass_text(Some([243, 241, 246])).ends_with("243, 241, 246 of 255"));
+        assert!(glass_text(None).starts_with("white, because"));
     }
 }

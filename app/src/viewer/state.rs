@@ -2,15 +2,14 @@
 
 use domain::address::{MOST_LAYERS, PaneSpec, Place, StainView};
 use domain::camera::Camera;
-use domain::colour::ColourMap;
 use domain::geometry::{Mpp, SlideRect};
-use domain::layer::{Grading, LayerSpec, Quantity};
-use domain::score::Scale;
-use domain::stain::{Light, Stains};
-use domain::view::{ModelOnSlide, SlideDetail, TargetOnSlide};
+use domain::layer::LayerSpec;
+use domain::stain::{Glass, Light, StainEstimate, StainSource, Stains};
 use leptos::prelude::*;
-use send_wrapper::SendWrapper;
-use web_sys::HtmlCanvasElement;
+
+use super::layer_setup::{default_layer, of_other_values};
+use super::ruler::Ruler;
+use super::told::{Hover, OtherTargets, OverlayStatus, Overview, Picture};
 
 /// The state of one view. Whoever shows a view provides it by context, before viewer and panel.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -25,11 +24,11 @@ pub struct ViewState {
     pub light: RwSignal<Light>,
     /// The stain that is shown alone.
     pub stain: RwSignal<Option<StainView>>,
-    /// The stain vectors estimated from the slide, once they are known.
-    pub stains: RwSignal<Option<Stains>>,
+    /// The stain vectors and the glass as estimated from the slide, once they are known.
+    pub stains: RwSignal<Option<StainEstimate>>,
     /// What a press of the pointer does.
     pub tool: RwSignal<Tool>,
-    /// What was measured.
+    /// What was measured, oldest first; a bounded number.
     pub rulers: RwSignal<Vec<Ruler>>,
     /// Which of the most telling tiles was gone to last.
     pub rank: RwSignal<Option<usize>>,
@@ -49,6 +48,10 @@ pub struct ViewState {
     pub cursor: RwSignal<Option<(f64, f64)>>,
     /// The tile there, while a layer is shown. Written by the viewer.
     pub hover: RwSignal<Option<Hover>>,
+    /// Whether the read-out shall tell of all targets, however many tiles must be fetched for that.
+    pub wants_all_targets: RwSignal<bool>,
+    /// What there is of the targets that are not shown. Written by the viewer.
+    pub other_targets: RwSignal<OtherTargets>,
     /// What has become of each of the layers. Written by the viewer.
     pub overlays: RwSignal<Vec<OverlayStatus>>,
     /// Pyramid tiles in view that could not be had. Written by the viewer.
@@ -66,28 +69,7 @@ pub struct ViewState {
     pub overview: RwSignal<Option<Overview>>,
     /// A picture of what is seen, at the resolution of the screen. Written by the viewer upon [`Ask::Snapshot`]; taken away
     /// by whoever saves it.
-    pub snapshot: RwSignal<Option<SendWrapper<HtmlCanvasElement>>>,
-}
-
-/// A layer in small: one cell per tile.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Overview {
-    /// One per spot that has a grid.
-    pub spots: Vec<OverviewSpot>,
-}
-
-/// The cells of one spot.
-#[derive(Clone, Debug, PartialEq)]
-pub struct OverviewSpot {
-    /// The part of the slide that all cells together cover, px.
-    pub rect: SlideRect,
-    /// Cells side by side.
-    pub columns: u32,
-    /// Cells one above the other.
-    pub rows: u32,
-    /// Red, green, blue and opacity of each cell, row by row, not premultiplied: `4 · columns · rows` bytes. Clear where there
-    /// is no tile or the threshold leaves it out.
-    pub rgba: Vec<u8>,
+    pub snapshot: RwSignal<Option<Picture>>,
 }
 
 /// What a press of the pointer does.
@@ -100,24 +82,8 @@ pub enum Tool {
     Ruler,
 }
 
-/// A distance on the slide, from and to in slide px.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Ruler {
-    /// Where it begins.
-    pub from: (f64, f64),
-    /// Where it ends.
-    pub to: (f64, f64),
-}
-
-impl Ruler {
-    /// Its length, µm.
-    #[must_use]
-    pub fn length_um(&self, mpp: Mpp) -> f64 {
-        let dx = (self.to.0 - self.from.0) * mpp.x;
-        let dy = (self.to.1 - self.from.1) * mpp.y;
-        dx.hypot(dy)
-    }
-}
+/// Rulers kept at most: more than anybody tells apart on one screen.
+const MOST_RULERS: usize = 50;
 
 impl ViewState {
     /// A view as an address says it.
@@ -140,6 +106,8 @@ impl ViewState {
             is_still: RwSignal::new(true),
             cursor: RwSignal::new(None),
             hover: RwSignal::new(None),
+            wants_all_targets: RwSignal::new(false),
+            other_targets: RwSignal::new(OtherTargets::Here),
             overlays: RwSignal::new(Vec::new()),
             failed_tiles: RwSignal::new(0),
             mpp: RwSignal::new(Mpp::square(1.0)),
@@ -202,6 +170,8 @@ impl ViewState {
         self.rank.set(None);
         self.cursor.set(None);
         self.hover.set(None);
+        self.wants_all_targets.set(false);
+        self.other_targets.set(OtherTargets::Here);
         self.overlays.set(Vec::new());
         self.failed_tiles.set(0);
         self.overview.set(None);
@@ -212,9 +182,22 @@ impl ViewState {
     #[must_use]
     pub fn is_stain_known(&self) -> bool {
         self.stain.get().is_none_or(|(_, source)| {
-            let stains = source.preset().or_else(|| self.stains.get());
+            let stains = self.stains_of(source);
             stains.is_some_and(|stains| stains.unmixing().is_some())
         })
+    }
+
+    /// The stain vectors of a source, once they are known.
+    #[must_use]
+    pub fn stains_of(&self, source: StainSource) -> Option<Stains> {
+        let estimated = || self.stains.with(|estimate| estimate.as_ref()?.stains);
+        source.preset().or_else(estimated)
+    }
+
+    /// The colour of the slide's glass, once it is known; `None`, too, for a slide that shows none.
+    #[must_use]
+    pub fn glass(&self) -> Option<Glass> {
+        self.stains.with(|estimate| estimate.as_ref()?.glass)
     }
 
     /// The layer that the controls are about.
@@ -283,6 +266,26 @@ impl ViewState {
             });
         }
         self.overlay_on.set(true);
+    }
+
+    /// Takes the ruler up, or puts it down.
+    pub fn toggle_ruler(&self) {
+        self.tool.update(|tool| {
+            *tool = match tool {
+                Tool::Hand => Tool::Ruler,
+                Tool::Ruler => Tool::Hand,
+            };
+        });
+    }
+
+    /// Lays one more ruler; the oldest goes when there are too many.
+    pub fn add_ruler(&self, ruler: Ruler) {
+        self.rulers.update(|rulers| {
+            if rulers.len() >= MOST_RULERS {
+                rulers.remove(0);
+            }
+            rulers.push(ruler);
+        });
     }
 
     /// Moves the view so that the rectangle fills it.
@@ -362,230 +365,9 @@ pub enum Ask {
     Snapshot,
 }
 
-/// The tile that is read.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Hover {
-    /// Number of its spot.
-    pub spot: u32,
-    /// Its index in the spot's grid.
-    pub tile: usize,
-    /// Its rectangle, slide px.
-    pub rect: SlideRect,
-    /// What the layers say of it, one per layer; `None` for those that are not shown.
-    pub layers: Vec<Option<LayerReading>>,
-    /// Which of them the rest is about.
-    pub chosen: usize,
-    /// All quantities of its target in the order of [`Quantity::ALL`]; NaN where the target has none.
-    pub quantities: [f64; Quantity::ALL.len()],
-    /// The scale of the target's score.
-    pub scale: Scale,
-    /// Tile probability per target of the model, for those that have been fetched.
-    pub targets: Vec<TargetReading>,
-}
-
-impl Hover {
-    /// What the layer says that the rest is about.
-    #[must_use]
-    pub fn reading(&self) -> Option<&LayerReading> {
-        self.layers.get(self.chosen)?.as_ref()
-    }
-}
-
-/// What one layer says of the tile that is read.
-#[derive(Clone, Debug, PartialEq)]
-pub struct LayerReading {
-    /// Name of the layer.
-    pub title: String,
-    /// Whether zero has a meaning.
-    pub signed: bool,
-    /// The value.
-    pub value: f64,
-    /// Percentile rank of the value among this slide's tiles.
-    pub percentile: f64,
-}
-
-/// What one target says of the tile that is read.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TargetReading {
-    /// Key of the target.
-    pub key: String,
-    /// Its name on the screen.
-    pub title: String,
-    /// The tile probability.
-    pub probability: f64,
-}
-
-/// What has become of a layer that was asked for.
-#[derive(Clone, Debug, PartialEq)]
-pub enum OverlayStatus {
-    /// It is switched off.
-    Off,
-    /// Its numbers are on their way.
-    Loading,
-    /// It cannot be shown, with the reason and what to do.
-    Failed(String),
-    /// It is drawn.
-    Shown(Box<LayerSummary>),
-}
-
-/// A layer as legend, histogram and list of tiles tell of it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct LayerSummary {
-    /// Title of the model.
-    pub model: String,
-    /// Title of the model whose values are subtracted.
-    pub minus: Option<String>,
-    /// Title of the target.
-    pub target: String,
-    /// What is shown.
-    pub quantity: Quantity,
-    /// Whether zero has a meaning.
-    pub signed: bool,
-    /// The scale of the target's score.
-    pub scale: Scale,
-    /// What colours and threshold are laid out along.
-    pub grading: Grading,
-    /// What is at the ends of the colour map, in the unit of the grading.
-    pub range: (f64, f64),
-    /// What would be there if nobody had said otherwise; the ends of the histogram.
-    pub full_range: (f64, f64),
-    /// Lowest and highest value of a tile; `None` when no tile has one.
-    pub extremes: Option<(f64, f64)>,
-    /// Number of tiles.
-    pub tiles: usize,
-    /// How many of them the threshold lets through.
-    pub drawn: usize,
-    /// How many tiles lie in each of equal parts of `full_range`.
-    pub histogram: Vec<u32>,
-    /// The tiles that say most, first first.
-    pub top: Vec<TopTile>,
-    /// Number of fold models whose mean is shown; of A and B for a difference.
-    pub fold_models: (usize, Option<usize>),
-    /// What to know of the numbers, one sentence each.
-    pub notes: Vec<String>,
-}
-
-impl LayerSummary {
-    /// Name of the layer.
-    #[must_use]
-    pub fn title(&self) -> String {
-        let difference = if self.minus.is_some() {
-            ", A − B"
-        } else {
-            ""
-        };
-        [&self.target, ", ", self.quantity.title(), difference].concat()
-    }
-}
-
-/// One of the tiles that say most.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct TopTile {
-    /// Number of its spot.
-    pub spot: u32,
-    /// Its index in the spot's grid.
-    pub tile: usize,
-    /// Its rectangle, slide px.
-    pub rect: SlideRect,
-    /// Its value.
-    pub value: f64,
-    /// Percentile rank of the value among this slide's tiles.
-    pub percentile: f64,
-}
-
-/// A model and one of its targets on a slide, by their keys.
-#[must_use]
-pub fn find_target<'a>(
-    slide: &'a SlideDetail,
-    model: &str,
-    target: &str,
-) -> Option<(&'a ModelOnSlide, &'a TargetOnSlide)> {
-    let model = slide.models.iter().find(|other| other.key == model)?;
-    let target = model.targets.iter().find(|other| other.key == target)?;
-    Some((model, target))
-}
-
-/// The layer to start with: contributions to the first target of the newest model.
-#[must_use]
-pub fn first_layer(slide: &SlideDetail) -> Option<LayerSpec> {
-    let model = slide
-        .models
-        .iter()
-        .find(|model| !model.targets.is_empty())?;
-    let target = model.targets.first()?;
-    Some(default_layer(model.key.clone(), target.key.clone()))
-}
-
-/// Contributions to a target, as first shown.
-#[must_use]
-pub fn default_layer(model: String, target: String) -> LayerSpec {
-    LayerSpec {
-        model,
-        target,
-        minus: None,
-        quantity: Quantity::Contribution,
-        colour_map: ColourMap::first_for(true),
-        opacity: 0.55,
-        visible: true,
-        smooth: false,
-        grading: Grading::Value,
-        range: None,
-        threshold: None,
-    }
-}
-
-/// The layer without what belongs to the values that it had before.
-#[must_use]
-pub fn of_other_values(layer: LayerSpec) -> LayerSpec {
-    LayerSpec {
-        range: None,
-        threshold: None,
-        ..layer
-    }
-}
-
-/// The layer with colours of the right kind: diverging when zero has a meaning. A fitting choice stays.
-#[must_use]
-pub fn with_fitting_colours(layer: LayerSpec) -> LayerSpec {
-    let colour_map = if layer.colour_map.is_diverging() == layer.is_signed() {
-        layer.colour_map
-    } else {
-        ColourMap::first_for(layer.is_signed())
-    };
-    LayerSpec {
-        colour_map,
-        ..layer
-    }
-}
-
-/// The layer with another quantity.
-#[must_use]
-pub fn with_quantity(layer: LayerSpec, quantity: Quantity) -> LayerSpec {
-    with_fitting_colours(of_other_values(LayerSpec { quantity, ..layer }))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_colours_follow_the_kind_of_the_quantity_but_a_fitting_choice_stays() {
-        let signed = LayerSpec {
-            colour_map: ColourMap::Study,
-            ..default_layer(String::new(), String::new())
-        };
-        let sequential = with_quantity(signed.clone(), Quantity::Attention);
-        assert!(!sequential.colour_map.is_diverging());
-        assert_eq!(
-            with_quantity(signed, Quantity::ZScore).colour_map,
-            ColourMap::Study
-        );
-        assert!(
-            with_quantity(sequential, Quantity::RemovalEffect)
-                .colour_map
-                .is_diverging()
-        );
-    }
 
     #[test]
     fn a_view_is_what_its_address_says() {
@@ -604,12 +386,18 @@ mod tests {
     }
 
     #[test]
-    fn a_ruler_measures_both_axes_by_their_own_resolution() {
-        let ruler = Ruler {
-            from: (10.0, 10.0),
-            to: (40.0, 30.0),
-        };
-        let length = ruler.length_um(Mpp { x: 0.1, y: 0.2 });
-        assert!((length - 5.0).abs() < 1e-12);
+    fn of_too_many_rulers_the_oldest_goes() {
+        let owner = Owner::new();
+        owner.with(|| {
+            let state = ViewState::new(&PaneSpec::default());
+            for x in 0..=MOST_RULERS {
+                let at = (x as f64, 0.0);
+                state.add_ruler(Ruler { from: at, to: at });
+            }
+            let rulers = state.rulers.get();
+            assert_eq!(rulers.len(), MOST_RULERS);
+            assert_eq!(rulers[0].from.0, 1.0);
+            assert_eq!(rulers[MOST_RULERS - 1].from.0, MOST_RULERS as f64);
+        });
     }
 }

@@ -6,7 +6,8 @@ use domain::score::Scale;
 use leptos::prelude::*;
 
 use super::format::{length, number, signed};
-use super::state::{LayerSummary, OverlayStatus, TopTile, ViewState};
+use super::state::ViewState;
+use super::told::{LayerSummary, OverlayStatus, TopTile};
 use crate::format::{count, percent, thousands};
 
 /// The chosen layer of a view, while it is drawn.
@@ -15,6 +16,19 @@ pub fn shown_summary(state: ViewState) -> Memo<Option<LayerSummary>> {
         OverlayStatus::Shown(summary) => Some(*summary),
         _ => None,
     })
+}
+
+/// What a layer shows of its target: a quantity, or the difference of two models in it.
+#[must_use]
+pub fn quantity_title(quantity: Quantity, is_difference: bool) -> String {
+    let difference = if is_difference { ", A \u{2212} B" } else { "" };
+    [quantity.title(), difference].concat()
+}
+
+/// Name of a layer.
+#[must_use]
+pub fn layer_title(target: &str, quantity: Quantity, is_difference: bool) -> String {
+    [target, ", ", &quantity_title(quantity, is_difference)].concat()
 }
 
 /// Writes a value: with its sign where zero has a meaning.
@@ -47,7 +61,8 @@ pub fn grade_unit(summary: &LayerSummary) -> &'static str {
 }
 
 /// From where to where, with the unit.
-fn span(is_signed: bool, (low, high): (f64, f64), unit: &str) -> String {
+#[must_use]
+pub fn span(is_signed: bool, (low, high): (f64, f64), unit: &str) -> String {
     [
         &value_text(is_signed, low),
         " to ",
@@ -233,7 +248,7 @@ fn of_the_top(summary: &LayerSummary) -> String {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::viewer::state::default_layer;
+    use crate::viewer::layer_setup::default_layer;
     use domain::geometry::SlideRect;
 
     fn tile(spot: u32, value: f64) -> TopTile {

@@ -91,15 +91,7 @@ const MEASURE: [Button; 2] = [
         title: "Ruler: drag over the slide to measure in µm (m)",
         test_id: "viewer-ruler",
         is_on: Some(|state| state.tool.get() == Tool::Ruler),
-        act: |state| {
-            state.tool.update(|tool| {
-                *tool = if *tool == Tool::Ruler {
-                    Tool::Hand
-                } else {
-                    Tool::Ruler
-                };
-            });
-        },
+        act: |state| state.toggle_ruler(),
         ..PLAIN
     },
     Button {

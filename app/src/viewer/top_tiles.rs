@@ -5,8 +5,9 @@ use leptos::html;
 use leptos::prelude::*;
 
 use super::format::number;
-use super::state::{TopTile, ViewState};
+use super::state::ViewState;
 use super::summary::{place, shown_summary, unit, value_text};
+use super::told::TopTile;
 use crate::erase::Erase;
 
 /// A tile as the list shows it.

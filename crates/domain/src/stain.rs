@@ -1,10 +1,18 @@
 //! Stains as the light they absorb (Beer–Lambert): optical densities, stain vectors, and how an image is taken apart into
-//! them (Ruifrok and Johnston 2001, "Quantification of histochemical staining by color deconvolution").
+//! them (Ruifrok and Johnston 2001, "Quantification of histochemical staining by color deconvolution", Anal Quant Cytol Histol
+//! 23, 291–299; Macenko et al. 2009, "A method for normalizing histology slides for quantitative analysis", IEEE ISBI,
+//! 1107–1110). Both take light that was absorbed as a share of the light I₀ that glass lets through: density = log₁₀(I₀ / I).
 
 use serde::{Deserialize, Serialize};
 
 /// Optical density per channel (red, green, blue), of length 1.
 pub type StainVector = [f64; 3];
+
+/// The light through glass without tissue, I₀: grey levels of red, green, blue.
+pub type Glass = [u8; 3];
+
+/// What is taken for glass where a slide shows none.
+pub const WHITE: Glass = [255; 3];
 
 /// The two stains of a slide.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -24,6 +32,11 @@ pub struct Stains {
 pub struct StainEstimate {
     /// The vectors; `None` when they cannot be told.
     pub stains: Option<Stains>,
+    /// The colour of the slide's glass, which optical densities are relative to; `None` where the slide shows none. Browsers
+    /// keep answers that were given before it was told.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Vec<u8>>))]
+    pub glass: Option<Glass>,
     /// Number of stained pixels that were looked at.
     pub pixels: u32,
     /// How large these are, µm.
@@ -166,10 +179,18 @@ impl Stains {
     }
 }
 
-/// How a stain looks that absorbs so much: red, green, blue (I = 255 · 10^(−amount · vector)).
+/// What was absorbed of the light that glass lets through: log₁₀(I₀ / I) of one channel. Black counts as grey level 1.
 #[must_use]
-pub fn colour_of(vector: StainVector, amount: f64) -> [u8; 3] {
-    vector.map(|density| (255.0 * 10f64.powf(-amount * density)).round() as u8)
+pub fn optical_density(value: u8, glass: u8) -> f64 {
+    (f64::from(glass.max(1)) / f64::from(value.max(1))).log10()
+}
+
+/// How a stain looks on a slide's glass that absorbs so much: red, green, blue (I = I₀ · 10^(−amount · vector)).
+#[must_use]
+pub fn colour_of(vector: StainVector, amount: f64, glass: Glass) -> [u8; 3] {
+    std::array::from_fn(|channel| {
+        (f64::from(glass[channel]) * 10f64.powf(-amount * vector[channel])).round() as u8
+    })
 }
 
 fn unit(vector: StainVector) -> Option<StainVector> {
@@ -264,8 +285,42 @@ mod tests {
 
     #[test]
     fn a_stain_has_the_colour_of_what_it_lets_through() {
-        assert_eq!(colour_of([0.0, 1.0, 0.5], 1.0), [255, 26, 81]);
-        assert_eq!(colour_of([0.3, 0.3, 0.3], 0.0), [255; 3]);
+        assert_eq!(colour_of([0.0, 1.0, 0.5], 1.0, WHITE), [255, 26, 81]);
+        assert_eq!(colour_of([0.3, 0.3, 0.3], 0.0, WHITE), WHITE);
+        assert_eq!(
+            colour_of([0.3, 0.3, 0.3], 0.0, [240, 230, 250]),
+            [240, 230, 250]
+        );
+    }
+
+    #[test]
+    fn the_colour_of_the_glass_is_no_stain() {
+        let stains = StainSource::QuPath.preset().unwrap();
+        let basis = stains.basis().unwrap();
+        let unmixing = stains.unmixing().unwrap();
+        let amounts = |pixel: [u8; 3], glass: Glass| -> [f64; 3] {
+            unmixing.map(|row| {
+                (0..3)
+                    .map(|channel| row[channel] * optical_density(pixel[channel], glass[channel]))
+                    .sum()
+            })
+        };
+        let glass = [243, 224, 236];
+        let pixel = colour_of(basis[0], 0.5, glass);
+        let [haematoxylin, eosin, _] = amounts(pixel, glass);
+        assert!((haematoxylin - 0.5).abs() < 0.01 && eosin.abs() < 0.01);
+        let [_, eosin, _] = amounts(pixel, WHITE);
+        assert!(eosin > 0.05, "taken for white, glass is eosin: {eosin}");
+        assert!(amounts(glass, glass).iter().all(|amount| *amount == 0.0));
+    }
+
+    #[test]
+    fn an_estimate_without_glass_is_read_too() {
+        let text = r#"{"stains":null,"pixels":7,"um_per_px":2.0,"problem":"Blank."}"#;
+        assert_eq!(
+            serde_json::from_str::<StainEstimate>(text).unwrap().glass,
+            None
+        );
     }
 
     #[test]

@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use crate::api;
-use crate::viewer::state::{first_layer, of_other_values, with_fitting_colours};
+use crate::viewer::layer_setup::{first_layer, of_other_values, with_fitting_colours};
 use crate::viewer::{Panes, Side};
 
 /// What is put beside.
@@ -198,7 +198,12 @@ pub(super) fn Compare() -> impl IntoView {
         })
         .collect_view();
     view! {
-        <section class="panel compare" aria-labelledby="compare-title" data-testid="compare">
+        <section
+            class="panel compare"
+            aria-labelledby="compare-title"
+            data-testid="compare"
+            hidden=move || !panes.of(Side::First).is_supported.get()
+        >
             <h2 class="panel__title" id="compare-title">
                 "Comparison"
             </h2>

@@ -65,7 +65,7 @@ fn OpenSlide(slide: SlideDetail) -> impl IntoView {
         match side {
             Side::First => Some(panes.slide),
             // Before its slide is there, there is nothing to set up.
-            Side::Second => panes.slide_beside.get().map(RwSignal::new),
+            Side::Second => panes.slide_beside.get(),
         }
         .map(|slide| view! { <Panel side=side slide=slide /> })
     };
@@ -154,7 +154,7 @@ fn PaneBeside(code: String) -> impl IntoView {
             Ok(detail) => {
                 let slide = RwSignal::new(detail);
                 follow_jobs(slide);
-                Effect::new(move |_| panes.slide_beside.set(Some(slide.get())));
+                Effect::new(move |_| panes.slide_beside.set(Some(slide)));
                 view! { <Pane side=Side::Second slide=slide /> }.erase()
             }
         })
@@ -167,6 +167,11 @@ fn PaneBeside(code: String) -> impl IntoView {
 #[component]
 fn Panel(side: Side, slide: RwSignal<SlideDetail>) -> impl IntoView {
     provide_context(Panes::get().of(side));
+    // Without WebGL2 there is nothing that these could do or would say.
+    let is_off = {
+        let state = Panes::get().of(side);
+        move || !state.is_supported.get()
+    };
     // Of erased types, because the compiler's depth does not reach to the ground of all in one view.
     let compare = view! { <Compare /> }.erase();
     let controls = view! { <LayerControls slide=slide /> }.erase();
@@ -178,7 +183,7 @@ fn Panel(side: Side, slide: RwSignal<SlideDetail>) -> impl IntoView {
         <div class="slide__panel">
             <SlideWork slide=slide />
             <SlidePredictions slide=slide />
-            <section class="panel" aria-labelledby="heatmap-title">
+            <section class="panel" aria-labelledby="heatmap-title" hidden=is_off>
                 <h2 class="hidden" id="heatmap-title">
                     "Heatmap"
                 </h2>
@@ -188,7 +193,7 @@ fn Panel(side: Side, slide: RwSignal<SlideDetail>) -> impl IntoView {
             {compare}
             <SlideFacts slide=slide />
         </div>
-        <div class="slide__reading" tabindex="0" role="group" aria-label="Legend and values">
+        <div class="slide__reading" tabindex="0" role="group" aria-label="Legend and values" hidden=is_off>
             {legend} {read_out} {others}
         </div>
     }

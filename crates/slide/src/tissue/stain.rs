@@ -13,11 +13,11 @@ const DARK_COLOUR: u8 = 8;
 const GLASS_LIGHT: u8 = 215;
 const GLASS_TINT: u8 = 25;
 /// Taken as glass where a slide shows none.
-const WHITE: [u8; 3] = [245; 3];
+pub(super) const WHITE: [u8; 3] = [245; 3];
 
 /// For each pixel, row by row, whether it is stained.
 pub(super) fn stained(thumbnail: &RgbImage) -> Vec<bool> {
-    let glass = glass_colour(thumbnail);
+    let glass = glass_colour(thumbnail).unwrap_or(WHITE);
     let relative: Vec<[u8; 3]> = thumbnail
         .pixels()
         .map(|pixel| relative_to(pixel.0, glass))
@@ -40,8 +40,9 @@ pub(super) fn stained(thumbnail: &RgbImage) -> Vec<bool> {
 }
 
 /// The colour of light through glass: per channel the value that one pixel in twenty exceeds, if that is light and nearly
-/// grey. A slide full of tissue has no glass to show, but its fat and gaps are as light.
-pub(super) fn glass_colour(thumbnail: &RgbImage) -> [u8; 3] {
+/// grey. A slide full of tissue has no glass to show, but its fat and gaps are as light; `None` where there are none of these
+/// either.
+pub(super) fn glass_colour(thumbnail: &RgbImage) -> Option<[u8; 3]> {
     let mut histograms = [[0u64; 256]; 3];
     for pixel in thumbnail.pixels() {
         for (histogram, &value) in histograms.iter_mut().zip(&pixel.0) {
@@ -57,11 +58,9 @@ pub(super) fn glass_colour(thumbnail: &RgbImage) -> [u8; 3] {
         });
         value.unwrap_or(255)
     });
-    if glass.iter().all(|&value| value >= GLASS_LIGHT) && colourfulness(glass) <= GLASS_TINT {
-        glass
-    } else {
-        WHITE
-    }
+    let is_glass =
+        glass.iter().all(|&value| value >= GLASS_LIGHT) && colourfulness(glass) <= GLASS_TINT;
+    is_glass.then_some(glass)
 }
 
 /// Transmitted light as a share of that through glass, of 255.

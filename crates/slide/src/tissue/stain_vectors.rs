@@ -2,7 +2,7 @@
 //! slides for quantitative analysis", IEEE ISBI, 1107–1110): optical densities of two stains lie in a plane, between the
 //! directions of the two.
 
-use domain::stain::{StainEstimate, StainVector, Stains};
+use domain::stain::{StainEstimate, StainVector, Stains, optical_density};
 
 use super::{TissueMask, stain};
 use crate::error::SlideError;
@@ -35,7 +35,8 @@ impl Slide {
         let (mpp, bounds) = (self.mpp(), self.pyramid().bounds());
         let um_per_px = SAMPLE_UM_PER_PX.max(mpp.x).max(mpp.y);
         let thumbnail = self.mask_thumbnail()?;
-        let light = Light::through(stain::glass_colour(&thumbnail));
+        let glass = stain::glass_colour(&thumbnail);
+        let light = Light::through(glass.unwrap_or(stain::WHITE));
         let mask = TissueMask::of_thumbnail(&thumbnail, bounds, mpp);
         drop(thumbnail);
 
@@ -54,6 +55,7 @@ impl Slide {
         let estimated = estimate(&densities);
         Ok(StainEstimate {
             stains: estimated.ok(),
+            glass,
             pixels: u32::try_from(densities.len()).unwrap_or(u32::MAX),
             um_per_px,
             problem: estimated.err().map(str::to_owned),
@@ -70,11 +72,8 @@ struct Light {
 impl Light {
     fn through(glass: [u8; 3]) -> Self {
         Self {
-            densities: glass.map(|glass| {
-                std::array::from_fn(|value| {
-                    (f64::from(glass.max(1)) / (value as f64).max(1.0)).log10()
-                })
-            }),
+            densities: glass
+                .map(|glass| std::array::from_fn(|value| optical_density(value as u8, glass))),
         }
     }
 
@@ -360,12 +359,17 @@ mod tests {
             pixel(&stains, amounts, 1.0, dice)
         });
         let found = stained.stains.unwrap();
+        let is_near = |glass: [u8; 3]| (0..3).all(|at| glass[at].abs_diff(GLASS[at]) <= 3);
+        assert!(stained.glass.is_some_and(is_near), "{:?}", stained.glass);
         assert!(
             degrees(found.haematoxylin, stains.haematoxylin) < 4.0,
             "{found:?}"
         );
         assert!(degrees(found.eosin, stains.eosin) < 4.0, "{found:?}");
         assert!(stained.pixels > 20_000 && stained.um_per_px == 2.0 && stained.problem.is_none());
+
+        let full = slide(|_, _, dice| pixel(&stains, [0.3 + 0.3 * dice.roll(), 0.2], 1.0, dice));
+        assert_eq!(full.glass, None, "a slide full of tissue shows no glass");
 
         let blank = slide(|_, _, dice| pixel(&stains, [0.0, 0.0], 1.0, dice));
         assert_eq!((blank.stains, blank.pixels), (None, 0));
