@@ -1,8 +1,8 @@
 """Writes the slides that the benches need and nobody ships, from the pixels of the sample slide.
 
-    python slides.py pyramid cmu_small_region.svs OUT   50,000 px square, JPEG, tiles of 512 px, all levels
     python slides.py jpeg2000 cmu_small_region.svs OUT  8,192 px square, Aperio's JPEG 2000, tiles of 256 px, all levels
     python slides.py flat cmu_small_region.svs OUT      8,192 px square, JPEG, tiles of 512 px, level 0 alone
+    python slides.py picture cmu_small_region.svs OUT   4,096 px square, a JPEG image
 
 The sample's upper left 2,048 px square and its mirror images repeat in all directions, so that no seam is seen and few
 tiles need to be encoded; every tile is read and decoded all the same. JPEG tables stand once per level, as scanners write
@@ -21,7 +21,6 @@ MPP = 0.499
 PERIOD_PX = 4096
 
 KINDS = {
-    "pyramid": {"side": 50_000, "tile": 512, "compression": "jpeg", "levels": True},
     "jpeg2000": {"side": 8_192, "tile": 256, "compression": 33005, "levels": True},
     "flat": {"side": 8_192, "tile": 512, "compression": "jpeg", "levels": False},
 }
@@ -81,13 +80,16 @@ def tiles(pixels, side, tile_px, compression):
 
 def main():
     kind, sample, out = sys.argv[1:]
+    pixels = base(sample)
+    if kind == "picture":
+        with open(out, "wb") as file:
+            file.write(imagecodecs.jpeg8_encode(pixels, level=85))
+        return
     chosen = KINDS[kind]
     tile_px, side, compression = chosen["tile"], chosen["side"], chosen["compression"]
     description = None
     if compression != "jpeg":
         description = f"Aperio Image Library v12.0.15\r\n{side}x{side} ({tile_px}x{tile_px}) J2K/KDU Q=40|AppMag = 20|MPP = {MPP}"
-    pixels = base(sample)
-    os.makedirs(os.path.dirname(out) or ".", exist_ok=True)
     part = f"{out}.part"
     # The same for all tiles: they depend on the quality alone.
     tables, _ = encode(np.zeros((tile_px, tile_px, 3), np.uint8), compression)

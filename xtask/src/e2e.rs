@@ -9,9 +9,9 @@ use anyhow::{Context, Result};
 
 use crate::process::Checked;
 use crate::steps::Step;
-use crate::web::{self, Variant};
+use crate::web::Variant;
 use crate::workspace::Workspace;
-use crate::{assets, run};
+use crate::{assets, made, run};
 
 /// Builds what the tests need, installs Playwright when its lock file has changed, runs it with `playwright_args`.
 ///
@@ -41,43 +41,14 @@ pub fn e2e(workspace: &Workspace, playwright_args: &[OsString]) -> Result<()> {
     Ok(())
 }
 
-/// What the slide with known marks is drawn by.
-const GOLDEN_SOURCES: &[&str] = &[
-    "server/examples/golden_slide.rs",
-    "crates/phantom/src",
-    "crates/slide/src",
-];
-
-/// The slide with known marks and where they are, as JSON; drawn when what draws it has changed.
+/// The slide with known marks and where they are, as JSON.
 fn golden(workspace: &Workspace) -> Result<String> {
-    let folder = workspace.target.join("e2e");
-    fs::create_dir_all(&folder)
-        .with_context(|| format!("cannot make the folder {}", folder.display()))?;
-    let sources = web::fingerprint(&workspace.root, GOLDEN_SOURCES)?;
-    let (slide, told) = (folder.join("golden.tif"), folder.join("golden.json"));
-    let known: Option<serde_json::Value> = fs::read(&told)
-        .ok()
-        .and_then(|json| serde_json::from_slice(&json).ok());
-    if let Some(known) = known
-        && known["sources"] == sources.as_str()
-        && slide.is_file()
-    {
-        return Ok(known.to_string());
-    }
-    let step = Step::begin("Drawing the slide with known marks");
-    let said = workspace
-        .cargo()
-        .args(["run", "--quiet", "--example", "golden_slide", "--"])
-        .arg(&slide)
-        .output_checked()?;
-    let places: serde_json::Value = serde_json::from_str(said.trim()).context(
+    let slide = workspace.target.join("e2e/golden.tif");
+    let said = made::drawn(workspace, "golden_slide", &slide)?;
+    let places: serde_json::Value = serde_json::from_str(&said).context(
         "the program that draws the slide with known marks does not tell where they are",
     )?;
-    let golden = serde_json::json!({ "file": slide, "places": places, "sources": sources });
-    fs::write(&told, golden.to_string())
-        .with_context(|| format!("cannot write {}", told.display()))?;
-    step.done();
-    Ok(golden.to_string())
+    Ok(serde_json::json!({ "file": slide, "places": places }).to_string())
 }
 
 /// Node.js, npm and the browser.

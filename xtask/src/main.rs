@@ -7,6 +7,7 @@ mod e2e;
 mod formats;
 mod hash;
 mod lint;
+mod made;
 mod prepare;
 mod process;
 mod python;

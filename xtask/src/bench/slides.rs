@@ -1,23 +1,20 @@
 //! The slides that tiles are taken from.
 
-use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use crate::process::Checked;
-use crate::steps::Step;
 use crate::workspace::Workspace;
-use crate::{assets, python};
+use crate::{assets, made, python};
+
+const REQUIREMENTS: &str = "xtask/bench/requirements-tiles.txt";
 
 /// The Python of the environment that rivals of slides live in, with all that they need.
 pub fn python(workspace: &Workspace) -> Result<PathBuf> {
     let python = python::virtual_environment(&workspace.target.join("bench-venv"))?;
-    python::install(
-        &python,
-        &workspace.root.join("xtask/bench/requirements-tiles.txt"),
-    )?;
+    python::install(&python, &workspace.root.join(REQUIREMENTS))?;
     Ok(python)
 }
 
@@ -30,58 +27,43 @@ pub fn sample(workspace: &Workspace) -> Result<PathBuf> {
 
 /// A slide of 50,000 px square, JPEG in tiles of 512 px with all levels, as large as those of a clinic.
 pub fn large(workspace: &Workspace) -> Result<PathBuf> {
-    let file = folder(workspace)?.join("slide.tif");
-    if file.exists() {
-        return Ok(file);
-    }
-    let is_drawn_by_ours = workspace
-        .root
-        .join("server/examples/bench_slide.rs")
-        .exists();
-    if !is_drawn_by_ours {
-        return made(workspace, "pyramid", "slide.tif");
-    }
-    let step = Step::begin("Drawing the large slide");
-    let part = file.with_extension("part.tif");
-    workspace
-        .cargo()
-        .args(["run", "--example", "bench_slide", "--"])
-        .arg(&part)
-        .run_checked()?;
-    fs::rename(&part, &file)?;
-    step.done();
+    let file = file(workspace, "slide.tif");
+    made::drawn(workspace, "bench_slide", &file)?;
     Ok(file)
 }
 
 /// A slide of 8,192 px square in Aperio's JPEG 2000, tiles of 256 px, all levels.
 pub fn jpeg_2000(workspace: &Workspace) -> Result<PathBuf> {
-    made(workspace, "jpeg2000", "jpeg2000.tif")
+    of_sample(workspace, "jpeg2000", "jpeg2000.tif")
 }
 
 /// A slide of 8,192 px square, JPEG in tiles of 512 px, that has only its full resolution.
 pub fn flat(workspace: &Workspace) -> Result<PathBuf> {
-    made(workspace, "flat", "flat.tif")
+    of_sample(workspace, "flat", "flat.tif")
 }
 
-/// Has `xtask/bench/slides.py` make a slide, once.
-fn made(workspace: &Workspace, kind: &str, name: &str) -> Result<PathBuf> {
-    let file = folder(workspace)?.join(name);
-    if !file.exists() {
+/// A JPEG image of 4,096 px square, which is looked at as it is: 50 MB decoded.
+pub fn picture(workspace: &Workspace) -> Result<PathBuf> {
+    of_sample(workspace, "picture", "picture.jpg")
+}
+
+/// Has `xtask/bench/slides.py` make a slide of the sample's pixels.
+fn of_sample(workspace: &Workspace, kind: &str, name: &str) -> Result<PathBuf> {
+    let file = file(workspace, name);
+    let sources = ["xtask/bench/slides.py", REQUIREMENTS];
+    made::ensure(&workspace.root, &file, &sources, |file| {
         Command::new(python(workspace)?)
             .arg(workspace.root.join("xtask/bench/slides.py"))
             .arg(kind)
             .arg(sample(workspace)?)
-            .arg(&file)
-            .output_checked()?;
-    }
+            .arg(file)
+            .output_checked()
+    })?;
     Ok(file)
 }
 
-fn folder(workspace: &Workspace) -> Result<PathBuf> {
-    let folder = workspace.target.join("bench");
-    fs::create_dir_all(&folder)
-        .with_context(|| format!("cannot make the folder {}", folder.display()))?;
-    Ok(folder)
+fn file(workspace: &Workspace, name: &str) -> PathBuf {
+    workspace.target.join("bench").join(name)
 }
 
 /// Shuffles by a seed, the same on every machine (Fisher and Yates, with numbers of SplitMix64).
