@@ -1,5 +1,5 @@
-// What a frame costs the page's main thread while the slide is panned under two layers of 100,000 tiles each, and whether a
-// change of colours is drawn in the next frame without a request.
+// What a frame costs the page's main thread while the slide is panned under two layers of 100,000 tiles each, and whether
+// another colour map and another threshold are drawn in the next frame without a request.
 //
 //   MARROWSCOPE_CHROMIUM=/usr/bin/chromium node bench/frame.mjs http://127.0.0.1:3000 S-0001
 //
@@ -24,6 +24,7 @@ const stepPx = 8;
 const firstLayer = '[data-testid="layer-toggle"]';
 const secondLayer = '[data-testid="layer-add"]';
 const colours = 'select[data-testid="layer-colour-map"]';
+const threshold = 'input[data-testid="histogram-low"]';
 
 const detail = await (await fetch(`${url}/api/v1/slides/${code}`)).json();
 const { width: slideWidth, height: slideHeight } = detail.pyramid.levels[0];
@@ -162,18 +163,20 @@ async function pan(page, session, isMoving) {
   return { frames, task: (await taskMillis(session)) - before };
 }
 
-/** Frames until a change of the colours is drawn, and the requests that it makes. */
-async function recolour(page) {
+/** Frames until a change of a control is drawn, and the requests that it makes. */
+async function redraw(page, control) {
   const requests = [];
   const note = (request) => requests.push(request.url());
   page.on('request', note);
   const frames = await page.evaluate(
     (selector) =>
       new Promise((resolve, reject) => {
-        const select = document.querySelector(selector);
-        select.selectedIndex = (select.selectedIndex + 1) % select.options.length;
+        const control = document.querySelector(selector);
+        const isList = control instanceof HTMLSelectElement;
+        if (isList) control.selectedIndex = (control.selectedIndex + 1) % control.options.length;
+        else control.value = Number(control.value) + (control.max - control.min) / 10;
         const before = window.draws;
-        select.dispatchEvent(new Event('change', { bubbles: true }));
+        control.dispatchEvent(new Event(isList ? 'change' : 'input', { bubbles: true }));
         let frames = 0;
         const next = () => {
           frames += 1;
@@ -186,7 +189,7 @@ async function recolour(page) {
         };
         window.unwatchedFrame(next);
       }),
-    colours,
+    control,
   );
   await page.waitForTimeout(300);
   page.off('request', note);
@@ -204,8 +207,12 @@ try {
   const moved = await pan(page, session, true);
   await settled(page);
   const own = [...moved.frames].sort((a, b) => a - b);
-  const changes = [];
-  for (let i = 0; i < 3; i++) changes.push(await recolour(page));
+  const mostOf = async (control) => {
+    const changes = [];
+    for (let i = 0; i < 3; i++) changes.push(await redraw(page, control));
+    const most = (figure) => Math.max(...changes.map((change) => change[figure]));
+    return { frames: most('frames'), requests: most('requests') };
+  };
   const result = {
     layers,
     tiles,
@@ -215,8 +222,8 @@ try {
     own_p50_ms: median(own),
     own_p95_ms: own[Math.floor(own.length * 0.95)],
     own_most_ms: own.at(-1),
-    recolour_frames: Math.max(...changes.map(({ frames }) => frames)),
-    recolour_requests: Math.max(...changes.map(({ requests }) => requests)),
+    colours: await mostOf(colours),
+    threshold: await mostOf(threshold),
   };
   console.error(`  ${JSON.stringify(result)}`);
   console.log(JSON.stringify(result));

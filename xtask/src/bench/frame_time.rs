@@ -19,11 +19,20 @@ struct Frame {
     main_thread_ms: f64,
     /// Our own code's share.
     own_p95_ms: f64,
-    recolour_frames: f64,
-    recolour_requests: f64,
+    colours: Redraw,
+    threshold: Redraw,
 }
 
-/// The mean of all that the main thread does, the 95th percentile of our own code, and what a change of colours takes.
+/// What a change of a control takes, at most.
+#[derive(Debug, Deserialize)]
+struct Redraw {
+    /// Until it is drawn.
+    frames: f64,
+    requests: f64,
+}
+
+/// The mean of all that the main thread does, the 95th percentile of our own code, and what another colour map and another
+/// threshold take.
 pub fn measure(workspace: &Workspace) -> Result<Outcome> {
     let file = slides::large(workspace)?;
     match browser::run(workspace, "bench/frame.mjs", &file)? {
@@ -62,14 +71,26 @@ fn rows(frame: &Frame) -> Vec<Measurement> {
         ),
         row(
             FRAMES,
-            frame.recolour_frames,
+            frame.colours.frames,
             "until a colour map is drawn",
             1.0,
         ),
         row(
             REQUESTS,
-            frame.recolour_requests,
+            frame.colours.requests,
             "for another colour map",
+            0.0,
+        ),
+        row(
+            FRAMES,
+            frame.threshold.frames,
+            "until a threshold is drawn",
+            1.0,
+        ),
+        row(
+            REQUESTS,
+            frame.threshold.requests,
+            "for another threshold",
             0.0,
         ),
     ]
@@ -82,13 +103,13 @@ mod tests {
     #[test]
     fn a_row_says_how_many_layers_there_really_were() {
         let json = r#"{"layers": 1, "tiles": 100489, "frames": 180, "main_thread_ms": 2.5, "own_p95_ms": 4.5,
-            "recolour_frames": 1, "recolour_requests": 0}"#;
+            "colours": {"frames": 1, "requests": 0}, "threshold": {"frames": 2, "requests": 3}}"#;
         let rows = rows(&serde_json::from_str(json).unwrap());
         assert!(
             rows.iter()
                 .all(|row| row.case.starts_with("1 layer of 100489 tiles, "))
         );
         let figures: Vec<_> = rows.iter().map(|row| row.ours).collect();
-        assert_eq!(figures, [2.5, 4.5, 1.0, 0.0]);
+        assert_eq!(figures, [2.5, 4.5, 1.0, 0.0, 2.0, 3.0]);
     }
 }

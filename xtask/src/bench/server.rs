@@ -39,6 +39,17 @@ pub struct Start<'a> {
     pub processor: Option<usize>,
     /// Where the encoder's weights are, if it is to encode what is imported.
     pub assets: Option<&'a Path>,
+    /// What it may keep; its own default when nothing is said.
+    pub memory: Option<Memory>,
+}
+
+/// What a server may keep in memory, MiB.
+#[derive(Clone, Copy)]
+pub struct Memory {
+    /// Of open slides.
+    pub slides_mib: u32,
+    /// Of tiles that it encoded.
+    pub tiles_mib: u32,
 }
 
 /// A slide that a server knows.
@@ -98,6 +109,14 @@ impl Server {
         let nothing = data.path().join("no-assets");
         args.extend(["--assets-dir".into(), how.assets.unwrap_or(&nothing).into()]);
         args.extend(["--device", "cpu"].map(Into::into));
+        if let Some(Memory {
+            slides_mib,
+            tiles_mib,
+        }) = how.memory
+        {
+            args.push(format!("--slide-memory={slides_mib}").into());
+            args.push(format!("--tile-cache={tiles_mib}").into());
+        }
         let server = run::server(workspace, Variant::Product, &args);
         let mut process = on_processor(server, how.processor)
             .env("DATABASE_URL", database.url())
@@ -131,9 +150,15 @@ impl Server {
 
     /// Imports a file as a person does.
     pub fn import(&self, file: &Path) -> Result<Served> {
+        self.import_with(file, &[])
+    }
+
+    /// Imports a file of which something has to be said besides.
+    pub fn import_with(&self, file: &Path, said_of_it: &[&str]) -> Result<Served> {
         let said = Command::new(&self.program)
             .arg("import")
             .arg(file)
+            .args(said_of_it)
             .arg("--data-dir")
             .arg(self.data.path())
             .env("DATABASE_URL", self.database.url())

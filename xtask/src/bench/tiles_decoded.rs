@@ -74,7 +74,7 @@ fn of_case(workspace: &Workspace, python: &Path, case: &Case) -> Result<[Measure
         // A new server each time: nothing is left in its caches.
         let start = Start {
             processor: Some(OURS_ON),
-            assets: None,
+            ..Start::default()
         };
         let server = Server::start(workspace, &start)?;
         let slide = server.import(&case.slide)?;
