@@ -32,8 +32,18 @@ export default defineConfig({
   },
   projects: [
     { name: 'first run', testMatch: 'first-run.spec.ts' },
-    { name: 'light', testMatch: ['list.spec.ts', 'slide.spec.ts', 'view.spec.ts', 'parts.spec.ts', 'instruments.spec.ts'], dependencies: ['first run'], use: { colorScheme: 'light' } },
-    { name: 'dark', testMatch: ['list.spec.ts', 'slide.spec.ts', 'instruments.spec.ts'], dependencies: ['first run'], use: { colorScheme: 'dark' } },
+    {
+      name: 'light',
+      testMatch: ['list', 'slide', 'view', 'parts', 'instruments', 'access', 'failures', 'gestures', 'keys', 'layers', 'toolbar'].map((name) => `${name}.spec.ts`),
+      dependencies: ['first run'],
+      use: { colorScheme: 'light' },
+    },
+    {
+      name: 'dark',
+      testMatch: ['list', 'slide', 'instruments', 'access'].map((name) => `${name}.spec.ts`),
+      dependencies: ['first run'],
+      use: { colorScheme: 'dark' },
+    },
     { name: 'pixels', testMatch: ['pixels.spec.ts', 'deepzoom.spec.ts', 'golden.spec.ts'], dependencies: ['first run'] },
   ],
 });

@@ -2,7 +2,8 @@
 
 import { readFile } from 'node:fs/promises';
 
-import { SlidePage } from '../support/slide-page';
+import { Picture } from '../support/picture';
+import { slideAt, SlidePage } from '../support/slide-page';
 import { expect, expectAccessible, test } from '../support/test';
 
 test('a ruler measures the slide however it lies', async ({ page }) => {
@@ -70,28 +71,109 @@ test('stains are estimated, shown as numbers and seen alone', async ({ page }) =
   await expectAccessible(page);
 });
 
-test('a picture is kept with where it comes from', async ({ page }) => {
-  const slide = new SlidePage(page);
-  await slide.open('PH-0001', 'at=1000,1200&zoom=1');
-  const download = page.waitForEvent('download');
-  await page.getByTestId('viewer-snapshot').click();
-  const file = await download;
-  expect(file.suggestedFilename()).toMatch(/^PH-0001_1000_1200_[\d.]+x\.png$/);
-  const png = await readFile(await file.path());
-  const canvas = await slide.canvas.evaluate((element: HTMLCanvasElement) => [element.width, element.height]);
-  expect(png.readUInt32BE(16)).toBe(canvas[0]);
-  // The strip below it.
-  expect(png.readUInt32BE(20)).toBeGreaterThan(canvas[1] + 40);
-});
-
-test('the keys are listed', async ({ page }) => {
+test('the scale bar is as long as it says at every zoom, however the slide is turned', async ({ page }) => {
   const slide = new SlidePage(page);
   await slide.open('PH-0001');
-  await slide.canvas.press('?');
-  const keys = page.getByRole('dialog', { name: 'Keys of the viewer' });
-  await expect(keys).toBeVisible();
-  await expectAccessible(page);
-  await keys.press('Escape');
-  await expect(keys).toBeHidden();
-  await expect(slide.canvas).toBeFocused();
+  const lengths = new Set<string>();
+  for (const key of ['0', '+', 'r', '+', '+', '+', 'f', '+', '7', '+']) {
+    const { zoom } = await slide.press(key);
+    const text = (await page.getByTestId('scale-bar-text').textContent()) ?? '';
+    const [, length, unit] = /^([\d.]+) (µm|mm)$/.exec(text) ?? [];
+    const um = Number(length) * (unit === 'mm' ? 1000 : 1);
+    const line = await page.getByTestId('scale-bar-line').boundingBox();
+    // 0.5 µm per slide px.
+    expect(Math.abs((line?.width ?? 0) - (um / 0.5) * zoom), text).toBeLessThan(1);
+    lengths.add(text);
+  }
+  expect(lengths.size).toBeGreaterThan(3);
+});
+
+test('the position under the cursor is told in px and µm', async ({ page }) => {
+  const slide = new SlidePage(page);
+  for (const turned of ['', '&turn=70', '&turn=200&flip']) {
+    await slide.open('PH-0001', `at=1000,1200&zoom=0.5${turned}`);
+    const [view, box] = [await slide.view(), await slide.box()];
+    const [right, down] = [-100, 60];
+    await page.mouse.move(Math.round(box.x + box.width / 2 + right), Math.round(box.y + box.height / 2 + down));
+    const [x, y] = slideAt(view, right, down);
+    const told = async (unit: 'px' | 'um'): Promise<number[]> =>
+      [...((await page.getByTestId(`position-${unit}`).textContent()) ?? '').matchAll(/[\d,.]*\d/g)].map(([number]) => Number(number.replace(/,/g, '')));
+    await expect.poll(async () => (await told('px')).length).toBe(2);
+    const [px, um] = [await told('px'), await told('um')];
+    expect(Math.hypot(px[0] - x, px[1] - y), turned).toBeLessThan(4);
+    expect(Math.hypot(um[0] - px[0] * 0.5, um[1] - px[1] * 0.5), turned).toBeLessThan(1);
+  }
+  await page.mouse.move(2, 2);
+  await expect(page.getByTestId('position-px')).toHaveText('–');
+});
+
+test('the overview shows the heatmap of the chosen layer when it is asked to', async ({ page }) => {
+  const slide = new SlidePage(page);
+  await slide.open('PH-0001');
+  const button = page.getByTestId('minimap-heatmap');
+  await expect(button).toBeHidden();
+  await slide.toggle.check();
+  await expect(page.getByTestId('legend')).toBeVisible();
+  await expect(button).toHaveAttribute('aria-pressed', 'false');
+  /** How much of the overview is coloured, and by what on average. */
+  const cells = (): Promise<number[]> => page.getByTestId('minimap-area').locator('canvas').evaluate((canvas: HTMLCanvasElement) => {
+    const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext('2d')!;
+    copy.drawImage(canvas, 0, 0);
+    const { data } = copy.getImageData(0, 0, canvas.width, canvas.height);
+    const sums = [0, 0, 0, 0];
+    data.forEach((level, i) => (sums[i % 4] += level));
+    return sums.map((sum) => Math.round((4 * sum) / data.length));
+  });
+  expect(await cells()).toEqual([0, 0, 0, 0]);
+  await button.click();
+  await expect(button).toHaveAttribute('aria-pressed', 'true');
+  await expect.poll(async () => (await cells())[3]).toBeGreaterThan(10);
+  const before = await cells();
+  await slide.choose('layer-quantity', 'attention');
+  await expect.poll(async () => Math.max(...(await cells()).map((level, i) => Math.abs(level - before[i])))).toBeGreaterThan(10);
+  const half = await cells();
+  await page.getByTestId('layer-opacity').fill('20');
+  await expect.poll(async () => (await cells())[3] / half[3]).toBeCloseTo(20 / 55, 1);
+  await slide.toggle.uncheck();
+  await expect.poll(cells).toEqual([0, 0, 0, 0]);
+});
+
+test('a picture is kept with what is seen, its scale bar and where it comes from', async ({ page }) => {
+  const slide = new SlidePage(page);
+  await slide.open('PH-0001', 'at=1000,1200&zoom=1');
+  const saved = async (): Promise<Picture> => {
+    const download = page.waitForEvent('download');
+    await page.getByTestId('viewer-snapshot').click();
+    const file = await download;
+    expect(file.suggestedFilename()).toMatch(/^PH-0001_1000_1200_[\d.]+x\.png$/);
+    return Picture.read(await readFile(await file.path()));
+  };
+  const [width, height] = await slide.canvas.evaluate((canvas: HTMLCanvasElement) => [canvas.width, canvas.height]);
+  const free = { x: 200, y: 100, width: 300, height: 200 };
+  const bar = Math.round((await page.getByTestId('scale-bar-line').boundingBox())?.width ?? 0);
+  /** Lines of text below the picture, none of them empty. */
+  const lines = (picture: Picture): number => {
+    const count = (picture.height - height - 24) / 17;
+    for (let line = 0; line < count; line++) {
+      expect(picture.grey({ x: 12, y: height + 12 + 17 * line, width: 60, height: 17 }).spread, `line ${line}`).toBeGreaterThan(20);
+    }
+    return count;
+  };
+  const plain = await saved();
+  expect(plain.width).toBe(width);
+  const shown = (await slide.picture()).colours(free);
+  expect(Math.max(...plain.colours(free).map((colour, i) => Math.max(...colour.map((level, channel) => Math.abs(level - shown[i][channel])))))).toBeLessThanOrEqual(2);
+  // A black bar on white, as long as the one on the screen, with its length above it.
+  const level = (x: number): number => plain.grey({ x, y: height - 23, width: 1, height: 2 }).mean;
+  expect([level(22), level(25), level(24 + bar - 2), level(24 + bar + 3)].map((grey) => grey < 60)).toEqual([false, true, true, false]);
+  expect(plain.grey({ x: 24, y: height - 43, width: bar, height: 16 }).spread).toBeGreaterThan(20);
+  // Slide, place, address: each on one line at least.
+  expect(lines(plain)).toBeGreaterThanOrEqual(3);
+
+  await page.getByTestId('viewer-heatmap').click();
+  await expect(page.getByTestId('legend')).toBeVisible();
+  await slide.view();
+  const overlaid = await saved();
+  expect(lines(overlaid)).toBeGreaterThan(lines(plain));
+  expect(overlaid.grey(free).mean).not.toBeCloseTo(plain.grey(free).mean, 0);
 });

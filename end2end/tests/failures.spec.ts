@@ -1,0 +1,90 @@
+// What is seen when something cannot be had: tiles, and WebGL2.
+
+import { SlidePage } from '../support/slide-page';
+import { expect, test } from '../support/test';
+
+/** One tile of the slide at its stored resolution, and a view with it in the middle. */
+const TILE = /\/tiles\/0\/4\/4$/;
+const VIEW = 'at=1152,1152&zoom=1';
+/** A part of that tile on a canvas, px from its middle. */
+const within = ({ width, height }: { width: number; height: number }) => ({ x: Math.round(width / 2) - 90, y: Math.round(height / 2) - 90, width: 180, height: 180 });
+
+test.describe('tiles', () => {
+  test.use({ expectedComplaints: /Failed to load resource|ERR_FAILED/ });
+
+  test('a tile that cannot be had is striped and told of, and is there when it is tried again', async ({ page }) => {
+    const slide = new SlidePage(page);
+    await page.route(TILE, (route) => route.abort());
+    await page.goto(`/slides/PH-0001?${VIEW}`);
+    const notice = page.getByTestId('viewer-notice');
+    await expect(notice).toHaveText('1 part of the image could not be loaded (striped)');
+    // Given up at last: from now on only the button helps.
+    await slide.view();
+    const failed = await slide.picture();
+    const part = within(failed);
+    await page.unroute(TILE);
+    await page.getByRole('button', { name: 'Try again' }).click();
+    await expect(notice).toBeHidden();
+    await slide.view();
+    const healed = await slide.picture();
+    expect(failed.difference(healed, part)).toBeGreaterThan(40);
+    await page.reload();
+    await slide.settled();
+    expect((await slide.picture()).difference(healed)).toBeLessThanOrEqual(1);
+  });
+
+  test('a tile that the server has no time for is asked for again when it said, and comes', async ({ page }) => {
+    const slide = new SlidePage(page);
+    const asked: number[] = [];
+    await page.route(TILE, (route) => {
+      asked.push(Date.now());
+      return asked.length === 1 ? route.fulfill({ status: 503, headers: { 'retry-after': '2' } }) : route.continue();
+    });
+    await page.goto(`/slides/PH-0001?${VIEW}`);
+    const notice = page.getByTestId('viewer-notice');
+    await expect(notice).toContainText('could not be loaded');
+    await expect(notice).toBeHidden();
+    await slide.view();
+    expect(asked).toHaveLength(2);
+    expect(asked[1] - asked[0]).toBeGreaterThan(1900);
+    const healed = await slide.picture();
+    await page.unroute(TILE);
+    await page.reload();
+    await slide.settled();
+    expect((await slide.picture()).difference(healed)).toBeLessThanOrEqual(1);
+  });
+});
+
+test('bytes that are no picture are a tile that failed', async ({ page }) => {
+  const slide = new SlidePage(page);
+  await page.route(/\/tiles\/0\//, (route) => route.fulfill({ contentType: 'image/jpeg', body: 'broken' }));
+  await page.goto('/slides/PH-0001?at=1000,1000&zoom=1');
+  await expect(page.getByTestId('viewer-notice')).toContainText('parts of the image could not be loaded');
+  await page.unroute(/\/tiles\/0\//);
+  // It is tried again by itself, too: the button may be gone before it is pressed.
+  const again = page.getByRole('button', { name: 'Try again' });
+  await expect(async () => {
+    if (await again.isVisible()) await again.click({ timeout: 1000 });
+    await expect(page.getByTestId('viewer-notice')).toBeHidden({ timeout: 2000 });
+  }).toPass({ timeout: 30_000 });
+  await slide.settled();
+});
+
+test('without WebGL2 there is a message, an overview, and no control that does nothing', async ({ page }) => {
+  await page.addInitScript(() => {
+    const own = HTMLCanvasElement.prototype.getContext as (kind: string, options?: unknown) => RenderingContext | null;
+    HTMLCanvasElement.prototype.getContext = function (this: HTMLCanvasElement, kind: string, options?: unknown) {
+      return kind === 'webgl2' ? null : own.call(this, kind, options);
+    } as typeof HTMLCanvasElement.prototype.getContext;
+  });
+  await page.goto('/slides/PH-0001');
+  await expect(page.getByTestId('viewer-static')).toContainText('no WebGL2');
+  const overview = page.getByRole('img', { name: 'Overview of slide PH-0001' });
+  await expect(overview).toBeVisible();
+  await expect.poll(() => overview.evaluate((image: HTMLImageElement) => image.naturalWidth)).toBeGreaterThan(100);
+  // What the models say can be read all the same.
+  await expect(page.getByText('del(5q)').first()).toBeVisible();
+  const places = '.viewer, [data-testid="layer-controls"], [data-testid="compare"]';
+  const controls = page.locator(places).locator('button, input, select, [tabindex="0"]').filter({ visible: true });
+  await expect(controls.and(page.locator(':enabled, [tabindex="0"]'))).toHaveCount(0);
+});
