@@ -194,10 +194,27 @@ fn every_refusal_is_a_problem_in_json() {
     for path in [
         "/api/v1/slides/%FF",
         "/slides/%FF/000000000000/thumbnail",
+        "/slides/%FF/000000000000/stains",
+        "/slides/S-0001/%FF/tiles/0/0/0",
         "/slides/S-0001/terms/000000000000/%FF/no-target/0",
+        // No number.
+        "/slides/S-0001/000000000000/tiles/0/x/0",
+        "/slides/S-0001/terms/000000000000/no-model/no-target/x",
     ] {
         server.get(path).problem(400);
     }
+    for path in [
+        "/slides/S-0001/000000000000/stains",
+        "/slides/S-0001/000000000000/thumbnail",
+        "/slides/S-0001/000000000000/tiles/0/0/0",
+        "/slides/S-0001/terms/000000000000/no-model/no-target/0",
+        "/slides/S-0001.dzi",
+    ] {
+        server.get(path).problem(404);
+        post(path).problem(405);
+    }
+    let long = format!("{{\"path\":\"{}\"}}", "a".repeat(3 << 20));
+    import("application/json", &long).problem(413);
     assert!(!server.log().contains("request failed"), "{}", server.log());
 }
 
@@ -495,9 +512,18 @@ fn damaged_assets_are_named_and_the_work_goes_on_once_they_are_mended() {
     told("cmu_small_region.svs in the assets folder is not the expected file");
     let path = png(&place, "image.png");
     assert!(place.import(&[&path, "--mpp", "0.5"]).status.success());
-    told("empty file: delete it and run `cargo xtask assets`");
+    let jobs = told("empty file: delete it and run `cargo xtask assets`");
+    // Where it lies is for the log.
+    let folder = place.folder.path().to_str().unwrap();
+    assert!(!jobs.to_string().contains(folder), "{jobs:#}");
+    assert!(
+        server
+            .log()
+            .contains(assets.join(weights).to_str().unwrap())
+    );
     std::fs::write(assets.join(weights), b"another file").unwrap();
-    told("are not the expected file (SHA-256 ");
+    let jobs = told("are not the expected file (SHA-256 ");
+    assert!(!jobs.to_string().contains(folder), "{jobs:#}");
     assert_eq!(server.get("/readyz").status, 200);
 
     // A person gives up on one slide. It stays so until the person thinks better of it.
@@ -546,8 +572,11 @@ fn a_full_disk_is_told_and_the_work_goes_on_once_there_is_room() {
     server.limit_file_size(Some(8_000));
     assert!(place.import(&[&path, "--mpp", "0.5"]).status.success());
     let full = server.wait_for("/api/v1/jobs", Duration::from_secs(60), |jobs| {
-        jobs.to_string().contains("the disk is full")
+        jobs.to_string()
+            .contains("the disk of the data folder is full")
     });
+    let folder = place.folder.path().to_str().unwrap();
+    assert!(!full.to_string().contains(folder), "{full:#}");
     assert_eq!(full["jobs"].as_array().unwrap().len(), 1, "{full:#}");
     assert_eq!(server.get("/readyz").status, 200);
     server.limit_file_size(None);

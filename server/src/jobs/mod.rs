@@ -313,7 +313,9 @@ impl Work {
             None => {}
         }
         let (id, kind) = (claim.job.id, &claim.job.kind);
-        tracing::warn!(job = %id, kind, "{kind} job {id} failed: {error:#}");
+        // The words name no file, because they are shown. What the causes know of it is for the log.
+        let causes = format!("{:?}", error.chain().collect::<Vec<_>>());
+        tracing::warn!(job = %id, kind, causes, "{kind} job {id} failed: {error:#}");
         let failure = if error.is::<Hopeless>() {
             Failure::Final
         } else {

@@ -1,20 +1,27 @@
 //! What can go wrong with an encoder.
+//!
+//! The words are shown to people who look at slides in a browser: they name the file of the weights, but not the folder that it
+//! lies in. That is for the log, among the fields.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Why an encoder could not be loaded or did not encode.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EncoderError {
     /// There is no weights file.
-    #[error("the encoder's weights are not at {path}: fetch them with `cargo xtask assets`")]
+    #[error(
+        "the encoder's weights {} are missing: fetch them with `cargo xtask assets`",
+        name(path)
+    )]
     MissingFile {
         /// Where they were sought.
         path: PathBuf,
     },
     /// The weights file has no bytes, as a broken-off download leaves it.
     #[error(
-        "the encoder's weights at {path} are an empty file: delete it and run `cargo xtask assets`"
+        "the encoder's weights {} are an empty file: delete it and run `cargo xtask assets`",
+        name(path)
     )]
     EmptyFile {
         /// The empty file.
@@ -22,8 +29,9 @@ pub enum EncoderError {
     },
     /// The weights file is another one than the encoder's.
     #[error(
-        "the encoder's weights at {path} are not the expected file (SHA-256 {found}, expected {expected}): \
-         delete it and run `cargo xtask assets`"
+        "the encoder's weights {} are not the expected file (SHA-256 {found}, expected {expected}): \
+         delete it and run `cargo xtask assets`",
+        name(path)
     )]
     WrongHash {
         /// The file.
@@ -34,7 +42,7 @@ pub enum EncoderError {
         found: String,
     },
     /// The weights file cannot be read.
-    #[error("the encoder's weights at {path} cannot be read")]
+    #[error("the encoder's weights {} cannot be read", name(path))]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -42,7 +50,7 @@ pub enum EncoderError {
         source: std::io::Error,
     },
     /// The weights file is not a PyTorch checkpoint, or a damaged one.
-    #[error("the encoder's weights at {path} are not a readable PyTorch file")]
+    #[error("the encoder's weights {} are not a readable PyTorch file", name(path))]
     NotACheckpoint {
         /// The file.
         path: PathBuf,
@@ -88,4 +96,46 @@ pub enum EncoderError {
         /// What Burn said.
         message: String,
     },
+}
+
+/// The name of a file, without its folder.
+fn name(path: &Path) -> std::borrow::Cow<'_, str> {
+    path.file_name().unwrap_or_default().to_string_lossy()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_error_tells_in_which_folder_the_weights_lie() {
+        let path = || PathBuf::from("/home/jane/assets/net.pth");
+        let source = || std::io::Error::from(std::io::ErrorKind::PermissionDenied);
+        let hash = |digit: &str| digit.repeat(64);
+        for error in [
+            EncoderError::MissingFile { path: path() },
+            EncoderError::EmptyFile { path: path() },
+            EncoderError::WrongHash {
+                path: path(),
+                expected: hash("0"),
+                found: hash("1"),
+            },
+            EncoderError::Unreadable {
+                path: path(),
+                source: source(),
+            },
+            EncoderError::NotACheckpoint {
+                path: path(),
+                source: source().into(),
+            },
+        ] {
+            let words = error.to_string();
+            assert!(
+                words.contains(" net.pth ") && !words.contains('/'),
+                "{words}"
+            );
+            // The log needs it.
+            assert!(format!("{error:?}").contains("/home/jane/assets/net.pth"));
+        }
+    }
 }

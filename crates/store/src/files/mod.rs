@@ -24,7 +24,9 @@ pub enum FileError {
         name: String,
     },
     /// No room, or none allowed.
-    #[error("the disk is full: '{name}' was not written. Make room in '{}' and try again", folder.display())]
+    #[error(
+        "the disk of the data folder is full: '{name}' was not written. Make room and try again"
+    )]
     Full {
         /// Its name.
         name: String,
