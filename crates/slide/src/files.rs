@@ -25,6 +25,19 @@ impl Fingerprint {
             inode: (metadata.dev(), metadata.ino()),
         }
     }
+
+    /// The length, bytes.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// When the file was last modified: Unix time, ns.
+    #[must_use]
+    pub fn modified_ns(&self) -> i64 {
+        let (seconds, ns) = self.modified;
+        seconds.saturating_mul(1_000_000_000).saturating_add(ns)
+    }
 }
 
 /// How far a read may go.
@@ -58,8 +71,9 @@ impl OpenFile {
         &self.path
     }
 
-    pub(crate) fn bytes(&self) -> u64 {
-        self.opened.bytes
+    /// What it was when it was opened.
+    pub(crate) fn opened(&self) -> Fingerprint {
+        self.opened
     }
 
     /// So many bytes from an offset on; `None` when a disk would have to be waited for and must not.

@@ -10,7 +10,7 @@ use std::sync::{Arc, RwLock};
 use wsi_rs::{ByteRange, EncodedCodec, EncodedUnit, StoredFraming, WsiError};
 
 use crate::error::{SlideError, reason_of};
-use crate::files::{Fetch, OpenFile};
+use crate::files::{Fetch, Fingerprint, OpenFile};
 use crate::jpeg::{self, ColourModel};
 
 /// Open files kept per slide; most formats have one.
@@ -37,7 +37,8 @@ enum Place {
 /// What the tiles of a level share.
 struct Kind {
     path: Arc<Path>,
-    file_bytes: u64,
+    /// Of the file when the first of them was found.
+    file: Fingerprint,
     codec: EncodedCodec,
     framing: StoredFraming,
     size: (u32, u32),
@@ -101,8 +102,16 @@ impl StoredTiles {
                 let unit = EncodedUnit::builder(path, codec, kind.size.0, kind.size.1)
                     .segment(range)
                     .framing(kind.framing)
-                    .build(kind.file_bytes)?;
-                self.fetched(tile, &unit, kind.model, fetch)
+                    .build(kind.file.bytes())?;
+                let Some(file) = self.file(&kind.path, fetch)? else {
+                    return Ok(StoredTile::OnDisk);
+                };
+                // It may have been closed and opened again since.
+                if file.opened() != kind.file {
+                    let path = kind.path.to_path_buf();
+                    return Err(SlideError::Changed { path }.into());
+                }
+                self.fetched(tile, &file, &unit, kind.model, fetch)
             }
             Some(Place::ToDraw) => Ok(StoredTile::ToDraw),
             None => Ok(StoredTile::OnDisk),
@@ -116,12 +125,15 @@ impl StoredTiles {
         unit: &EncodedUnit,
         model: ColourModel,
     ) -> Result<StoredTile, Failure> {
+        let Some(file) = self.file(unit.path(), Fetch::FromDisk)? else {
+            return Ok(StoredTile::OnDisk);
+        };
         let simple = matches!(
             unit.framing(),
             StoredFraming::Standalone | StoredFraming::JpegTables
         );
         if let ([range], true) = (unit.segments(), simple)
-            && let Some(kind) = self.kind(unit, model)?
+            && let Some(kind) = self.kind(&file, unit, model)
         {
             self.keep(
                 tile,
@@ -131,7 +143,7 @@ impl StoredTiles {
                 },
             );
         }
-        self.fetched(tile, unit, model, Fetch::FromDisk)
+        self.fetched(tile, &file, unit, model, Fetch::FromDisk)
     }
 
     /// Keeps in mind that a tile has to be decoded.
@@ -143,6 +155,7 @@ impl StoredTiles {
     fn fetched(
         &self,
         tile: TileId,
+        file: &OpenFile,
         unit: &EncodedUnit,
         model: ColourModel,
         fetch: Fetch,
@@ -153,7 +166,6 @@ impl StoredTiles {
             // No tile takes this much: the decoder may say what is wrong with it, within its own bounds.
             return Ok(self.to_draw(tile));
         }
-        let file = self.file(unit.path())?;
         let mut parts = Vec::with_capacity(unit.segments().len());
         for segment in unit.segments() {
             // wsi-rs has checked the range against the size of the file.
@@ -190,9 +202,10 @@ impl StoredTiles {
         places.insert(tile, place);
     }
 
-    fn kind(&self, unit: &EncodedUnit, model: ColourModel) -> Result<Option<Arc<Kind>>, Failure> {
+    fn kind(&self, file: &OpenFile, unit: &EncodedUnit, model: ColourModel) -> Option<Arc<Kind>> {
         let same = |kind: &&Arc<Kind>| {
             *kind.path == *unit.path()
+                && kind.file == file.opened()
                 && kind.framing == unit.framing()
                 && kind.size == unit.stored_size()
                 && kind.model == model
@@ -200,12 +213,12 @@ impl StoredTiles {
         };
         let known = self.kinds.read().unwrap_or_else(|e| e.into_inner());
         if let Some(kind) = known.iter().find(same) {
-            return Ok(Some(Arc::clone(kind)));
+            return Some(Arc::clone(kind));
         }
         drop(known);
         let kind = Arc::new(Kind {
             path: unit.path().into(),
-            file_bytes: self.file(unit.path())?.bytes(),
+            file: file.opened(),
             codec: unit.codec().clone(),
             framing: unit.framing(),
             size: unit.stored_size(),
@@ -213,32 +226,36 @@ impl StoredTiles {
         });
         let mut kinds = self.kinds.write().unwrap_or_else(|e| e.into_inner());
         if kinds.len() >= MAX_KINDS {
-            return Ok(None);
+            return None;
         }
         kinds.push(Arc::clone(&kind));
-        Ok(Some(kind))
+        Some(kind)
     }
 
-    fn file(&self, path: &Path) -> Result<Arc<OpenFile>, Failure> {
+    /// A file that is open, or is opened when the disk may be waited for.
+    fn file(&self, path: &Path, fetch: Fetch) -> Result<Option<Arc<OpenFile>>, Failure> {
         let find = |files: &[Arc<OpenFile>]| {
             let mut files = files.iter();
             files.find(|file| file.path() == path).map(Arc::clone)
         };
         if let Some(file) = find(&self.files.read().unwrap_or_else(|e| e.into_inner())) {
-            return Ok(file);
+            return Ok(Some(file));
+        }
+        if fetch == Fetch::FromMemory {
+            return Ok(None);
         }
         let file = Arc::new(OpenFile::open(path).map_err(WsiError::from)?);
         let mut files = self.files.write().unwrap_or_else(|e| e.into_inner());
         // Another thread may have been faster.
         if let Some(file) = find(&files) {
-            return Ok(file);
+            return Ok(Some(file));
         }
         if files.len() >= MAX_OPEN_FILES {
             // The first is the slide's own.
             files.remove(1);
         }
         files.push(Arc::clone(&file));
-        Ok(file)
+        Ok(Some(file))
     }
 }
 
@@ -280,5 +297,31 @@ impl From<SlideError> for Failure {
 impl From<WsiError> for Failure {
     fn from(error: WsiError) -> Self {
         Self::Tile(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_must_not_wait_for_the_disk_opens_no_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let made = |number: usize| {
+            let path = folder.path().join(number.to_string());
+            std::fs::write(&path, b"0").unwrap();
+            path
+        };
+        let tiles = StoredTiles::of(&made(0)).ok().unwrap();
+        let is_open = |path: &Path, fetch| tiles.file(path, fetch).ok().unwrap().is_some();
+        let second = made(1);
+        assert!(!is_open(&second, Fetch::FromMemory));
+        assert!(is_open(&second, Fetch::FromDisk) && is_open(&second, Fetch::FromMemory));
+        // Others take its place, but not that of the slide's own file.
+        for number in 2..=MAX_OPEN_FILES {
+            assert!(is_open(&made(number), Fetch::FromDisk));
+        }
+        assert!(!is_open(&second, Fetch::FromMemory));
+        assert!(is_open(&folder.path().join("0"), Fetch::FromMemory));
     }
 }
