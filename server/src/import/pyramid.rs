@@ -11,14 +11,18 @@ use domain::geometry::Mpp;
 use slide::{Conversion, OpenOptions, SlideError};
 use store::Store;
 use store::files::{FileError, Files, sha256_of};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::{Checked, ImportRequest, check};
 use crate::nice::be_nice;
 use crate::problem::Problem;
 
+/// Looking at a file may decode it whole: one at a time. Who found an image to be converted keeps this turn while waiting for the
+/// other, so that of all images that are imported together at most two are in memory; and a slide, which waits for no
+/// conversion, is not held up by one.
+static LOOK: Semaphore = Semaphore::const_new(1);
 /// Each conversion takes some hundred megabytes and all processors: one at a time.
-static TURN: Semaphore = Semaphore::const_new(1);
+static CONVERT: Semaphore = Semaphore::const_new(1);
 
 /// A file that may become a slide.
 pub(super) struct Taken {
@@ -37,7 +41,9 @@ pub(super) async fn take(
     request: &ImportRequest,
 ) -> Result<Taken, Problem> {
     let (path, mpp) = (request.path.clone(), request.mpp);
-    let found = blocking(move || find(&path, mpp)).await?;
+    let look = turn(&LOOK).await?;
+    // Kept to the end of the work, even when nobody waits for it any more.
+    let (found, look) = blocking(move || Ok((find(&path, mpp)?, look))).await?;
     let (conversion, original) = match found {
         Found::Slide(checked) => {
             return Ok(Taken {
@@ -57,10 +63,8 @@ pub(super) async fn take(
             original.get(..12).unwrap_or(&original)
         ),
     };
-    let turn = TURN
-        .acquire()
-        .await
-        .map_err(|closed| Problem::internal(&closed))?;
+    let convert_turn = turn(&CONVERT).await?;
+    drop(look);
     if files.contains(&name(&original)) {
         let copy = files
             .path(&name(&original))
@@ -76,12 +80,16 @@ pub(super) async fn take(
     }
     let (files, sha256) = (files.clone(), original.clone());
     let checked = blocking(move || {
-        // Kept to the end of the work, even when nobody waits for it any more.
-        let _turn = turn;
+        let _turn = convert_turn;
         convert(&files, &conversion, &sha256)
     })
     .await?;
     Ok(taken(checked))
+}
+
+async fn turn(turns: &'static Semaphore) -> Result<SemaphorePermit<'static>, Problem> {
+    let turn = turns.acquire().await;
+    turn.map_err(|closed| Problem::internal(&closed))
 }
 
 enum Found {
@@ -153,4 +161,51 @@ async fn blocking<T: Send + 'static>(
                 Problem::unusable(format!("{error:#}"))
             }
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use store::testing::TestDatabase;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn images_wait_undecoded_for_a_conversion_and_slides_do_not_wait_for_one() {
+        let database = TestDatabase::new().await;
+        let folder = tempfile::tempdir().unwrap();
+        let files = Files::open(folder.path()).unwrap();
+        let image = |name: &str, width| {
+            let path = folder.path().join(name);
+            image::GrayImage::new(width, 4200).save(&path).unwrap();
+            ImportRequest {
+                path,
+                mpp: Some(0.5),
+                patient: None,
+                tissue: None,
+            }
+        };
+        let (small, large) = (image("small.png", 300), image("large.png", 4200));
+        let import = |request: &ImportRequest| {
+            let (store, files, request) =
+                (database.store().clone(), files.clone(), request.clone());
+            tokio::spawn(async move { take(&store, &files, &request).await.map(|t| t.place) })
+        };
+
+        let converting = turn(&CONVERT).await.ok().unwrap();
+        import(&small).await.unwrap().ok().unwrap();
+        // One may be looked at and wait; what comes after it is not even looked at.
+        let waits = import(&large);
+        while LOOK.available_permits() > 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        let next = import(&small);
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        assert!(!waits.is_finished() && !next.is_finished());
+        // Who leaves makes way.
+        waits.abort();
+        next.await.unwrap().ok().unwrap();
+        drop(converting);
+    }
 }
