@@ -2,7 +2,6 @@
 
 mod pyramid;
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -11,7 +10,7 @@ use domain::ids::{Code, SpecimenId};
 use domain::view::SlideSummary;
 use serde::{Deserialize, Serialize};
 use slide::{OpenOptions, Slide};
-use store::files::{Files, sha256_of};
+use store::files::Files;
 use store::{NewCohort, NewSlide, NewSpecimen, Postgres, Rule, Store, StoreError, TakenAt};
 use utoipa::ToSchema;
 
@@ -19,7 +18,7 @@ use crate::args::{Import, Place};
 use crate::cohorts;
 use crate::import::pyramid::Taken;
 use crate::problem::Problem;
-use crate::slide_file::modified_ns;
+use crate::slide_file;
 
 /// What an imported slide shows when nobody says what.
 const TISSUE: &str = "marrow";
@@ -76,14 +75,12 @@ impl Checked {
 pub fn check(path: &Path, mpp: Option<f64>) -> anyhow::Result<Checked> {
     let mpp = mpp.map(Mpp::square);
     let slide = Slide::open(path, OpenOptions { mpp })?;
-    let file = File::open(path).context("the file cannot be read")?;
-    // The time before the hash: what is changed in between is noticed when the slide is opened.
-    let modified_ns = modified_ns(&file).context("the file cannot be read")?;
-    let (sha256, bytes) = sha256_of(file).context("the file cannot be read")?;
+    // Lengths and times are older than the hash: what is changed in between is noticed when the slide is opened.
+    let members = slide.members();
     Ok(Checked {
-        sha256,
-        bytes,
-        modified_ns,
+        sha256: slide_file::sha256(members).context("the file cannot be read")?,
+        bytes: members.bytes(),
+        modified_ns: slide_file::modified_ns(members),
         format: slide.format().to_owned(),
         pyramid: slide.pyramid().clone(),
         mpp: slide.mpp(),

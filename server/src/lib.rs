@@ -19,3 +19,4 @@ pub mod run;
 mod slide_file;
 mod slides;
 mod state;
+mod turns;

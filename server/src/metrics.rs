@@ -12,7 +12,8 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::slides::{How, Load, Slides};
+use crate::slides::{How, Slides};
+use crate::turns::Load;
 
 /// Media type of the text that [`Metrics::text`] writes.
 pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -159,7 +160,7 @@ impl Metrics {
         registry.register("open_slides", "Slides open", metrics.open_slides.clone());
         registry.register(
             "turns_in_use",
-            "Tiles being decoded or read from the disk",
+            "Tiles being decoded or read from the disk, terms being read from the database",
             metrics.turns_in_use.clone(),
         );
         registry.register(
@@ -206,8 +207,14 @@ impl Metrics {
         if found { &self.hits } else { &self.misses }.inc();
     }
 
-    /// Takes the readings of what others count. Jobs by state are those that the database could tell.
-    pub fn read(&self, slides: &Slides, resident_bytes: Option<u64>, jobs: &[(&'static str, u32)]) {
+    /// Takes the readings of what others count: of slides, of reading terms, and the jobs by state that the database could tell.
+    pub fn read(
+        &self,
+        slides: &Slides,
+        terms: Load,
+        resident_bytes: Option<u64>,
+        jobs: &[(&'static str, u32)],
+    ) {
         let (open, bytes, bound) = slides.open();
         self.open_slides.set(open as u64);
         self.slide_bytes.set(bytes);
@@ -216,7 +223,7 @@ impl Metrics {
         self.cache_bytes.set(bytes);
         self.cache_bound.set(bound);
         let (decode, read) = slides.load();
-        for (work, load) in [("decode", decode), ("read", read)] {
+        for (work, load) in [("decode", decode), ("read", read), ("terms", terms)] {
             let Load {
                 in_use,
                 waiting,

@@ -23,9 +23,12 @@ use crate::metrics::Metrics;
 use crate::progress::ProgressHub;
 use crate::slides::{Memory, Slides};
 use crate::state::{AppState, Site};
+use crate::turns::{Bounds, Turns};
 
 /// How long open requests may take to end after the signal to stop.
 const DRAIN: Duration = Duration::from_secs(5);
+/// Requests that read terms at once: megabytes each, and of 16 connections to the database the pages need some.
+const TERMS_AT_ONCE: usize = 4;
 
 /// Does what the command line asks for.
 pub fn run(arguments: Arguments) -> anyhow::Result<()> {
@@ -152,6 +155,7 @@ async fn serve_with(
     let metrics = Arc::new(Metrics::new());
     let state = AppState {
         slides: Slides::new(store.clone(), files.clone(), memory, Arc::clone(&metrics)),
+        terms: Turns::new(Bounds::of(TERMS_AT_ONCE)),
         files,
         metrics,
         key: Arc::new(ServerKey::publish(&place.data_dir, address)?),

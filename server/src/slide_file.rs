@@ -1,11 +1,12 @@
-//! The file of a slide, opened only while it is the one that was imported.
+//! The files of a slide, opened only while they are those that were imported.
 
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use slide::{Fingerprint, OpenOptions, Slide, SlideError};
+use sha2::{Digest, Sha256};
+use slide::{Members, OpenOptions, Slide, SlideError};
 use store::files::{Files, sha256_of};
 use store::{SlideFile, Store, StoreError};
 
@@ -14,7 +15,10 @@ use store::{SlideFile, Store, StoreError};
 pub enum OpenError {
     /// What was computed from the slide, and what browsers keep of it, is of other pixels.
     #[error("the file of this slide has changed since it was imported: import it again")]
-    Changed,
+    Changed {
+        /// The files, if they had to be hashed to find it out.
+        hashed: Option<Members>,
+    },
     /// The operating system refused.
     #[error("the file of this slide cannot be read: {0}")]
     Unread(io::Error),
@@ -32,7 +36,8 @@ pub enum OpenError {
 impl From<SlideError> for OpenError {
     fn from(error: SlideError) -> Self {
         match error {
-            SlideError::Changed { .. } => Self::Changed,
+            SlideError::Changed { .. } => Self::Changed { hashed: None },
+            SlideError::Io { reason, .. } => Self::Unread(reason),
             error => Self::Slide(error),
         }
     }
@@ -41,13 +46,16 @@ impl From<SlideError> for OpenError {
 impl OpenError {
     /// Whether it is the file's fault, so that trying again mends nothing.
     pub fn is_of_the_file(&self) -> bool {
-        matches!(self, Self::Changed | Self::Unread(_) | Self::Slide(_))
+        matches!(
+            self,
+            Self::Changed { .. } | Self::Unread(_) | Self::Slide(_)
+        )
     }
 }
 
 /// Opens a slide off the async threads, at the resolution that the store keeps.
 ///
-/// A file of another length has changed. One with another modification time is hashed: copied files have one too, so the
+/// Files of another length have changed. Those with another modification time are hashed: copied files have one too, so the
 /// hash decides, and a new time that was found harmless is stored, so that this is done once.
 pub async fn open(store: &Store, files: &Files, imported: &SlideFile) -> Result<Slide, OpenError> {
     let path = crate::import::path_of(files, &imported.path).map_err(OpenError::Broken)?;
@@ -64,32 +72,61 @@ pub async fn open(store: &Store, files: &Files, imported: &SlideFile) -> Result<
     Ok(slide)
 }
 
-/// When a file was last modified: Unix time, ns.
-pub fn modified_ns(file: &File) -> io::Result<i64> {
-    let metadata = file.metadata()?;
-    let seconds = metadata.mtime().saturating_mul(1_000_000_000);
-    Ok(seconds.saturating_add(metadata.mtime_nsec()))
+/// What a slide goes by: the SHA-256 of its file, in hexadecimal digits. Of several files, that of all of theirs. Blocks; takes as
+/// long as reading them.
+pub fn sha256(members: &Members) -> io::Result<String> {
+    let hashed = members.files().iter().map(|file| {
+        let (sha256, _) = sha256_of(File::open(&file.path)?)?;
+        Ok(sha256)
+    });
+    let mut hashes = hashed.collect::<io::Result<Vec<_>>>()?;
+    if let [only] = &mut *hashes {
+        return Ok(std::mem::take(only));
+    }
+    if !members.have_names() {
+        // In the order of their names a copy under other names would be another slide.
+        hashes.sort();
+    }
+    let (sha256, _) = sha256_of(hashes.join("\n").as_bytes())?;
+    Ok(sha256)
 }
 
-/// The slide, and when its file was last modified.
-fn open_unchanged(path: &Path, imported: &SlideFile) -> Result<(Slide, i64), OpenError> {
-    let file = File::open(path).map_err(OpenError::Unread)?;
-    let modified_ns = modified_ns(&file).map_err(OpenError::Unread)?;
-    let metadata = file.metadata().map_err(OpenError::Unread)?;
-    if metadata.len() != imported.bytes {
-        return Err(OpenError::Changed);
+/// When a slide's file was last modified: Unix time, ns. Of several files it is no time but a number that stands for all of their
+/// times and lengths, because one that is put back may be older than another.
+pub fn modified_ns(members: &Members) -> i64 {
+    if let [only] = members.files() {
+        return only.fingerprint.modified_ns();
     }
+    let mut all = String::new();
+    for file in members.files() {
+        let (bytes, time) = (file.fingerprint.bytes(), file.fingerprint.modified_ns());
+        // Writing to a string cannot fail.
+        let _ = writeln!(all, "{bytes} {time}");
+    }
+    let digest: [u8; 32] = Sha256::digest(all).into();
+    let [a, b, c, d, e, f, g, h, ..] = digest;
+    i64::from_le_bytes([a, b, c, d, e, f, g, h])
+}
+
+/// The slide, and when its files were last modified.
+fn open_unchanged(path: &Path, imported: &SlideFile) -> Result<(Slide, i64), OpenError> {
+    let members = Members::of(path, &imported.format)?;
+    if members.bytes() != imported.bytes {
+        return Err(OpenError::Changed { hashed: None });
+    }
+    let modified_ns = modified_ns(&members);
     if imported.modified_ns != Some(modified_ns) {
-        let (sha256, _) = sha256_of(file).map_err(OpenError::Unread)?;
-        if sha256 != imported.sha256 {
-            return Err(OpenError::Changed);
+        let found = sha256(&members).map_err(OpenError::Unread)?;
+        if found != imported.sha256 {
+            let hashed = Some(members);
+            return Err(OpenError::Changed { hashed });
         }
     }
     let mpp = Some(imported.mpp);
     let slide = Slide::open(path, OpenOptions { mpp })?;
     // What was opened is what was just found right, and nothing was put in its place meanwhile.
-    if slide.fingerprint() != Fingerprint::of(&metadata) {
-        return Err(OpenError::Changed);
+    if *slide.members() != members {
+        return Err(OpenError::Changed { hashed: None });
     }
     slide.check_files()?;
     Ok((slide, modified_ns))

@@ -18,6 +18,7 @@ use crate::metrics::Metrics;
 use crate::problem::Problem;
 use crate::progress::ProgressHub;
 use crate::slides::Slides;
+use crate::turns::Turns;
 
 /// How many slides a list holds at most.
 pub const ALL_SLIDES: Page = Page::first(10_000);
@@ -40,6 +41,9 @@ pub struct AppState {
     pub files: Files,
     /// The open slides.
     pub slides: Slides,
+    /// Turns to read terms.
+    #[from_ref(skip)]
+    pub terms: Turns,
     /// How far the queue is.
     pub progress: ProgressHub,
     /// The jobs' loop.
@@ -74,7 +78,24 @@ pub struct PictureState {
     pub metrics: Arc<Metrics>,
 }
 
+/// What terms need of it.
+#[derive(Clone)]
+pub struct TermsState {
+    /// The database.
+    pub store: Store,
+    /// Turns to ask it.
+    pub turns: Turns,
+}
+
 impl AppState {
+    /// The part that terms need.
+    pub fn for_terms(&self) -> TermsState {
+        TermsState {
+            store: self.store.clone(),
+            turns: self.terms.clone(),
+        }
+    }
+
     /// The part that pictures need.
     pub fn for_pictures(&self) -> PictureState {
         PictureState {

@@ -59,6 +59,8 @@ fn terms_are_served_by_target(server: &Server, slide: &str) {
     };
     let known = terms(&text(&model["targets"][0]["key"]));
     assert!(known.status == 200 && !known.body.is_empty());
+    let timing = known.header("server-timing");
+    assert!(timing.starts_with("read;dur=") && timing.contains(", wait;dur="));
     let said = terms("no-such-target").problem(404);
     assert!(said.contains("no-such-target"), "{said}");
 }

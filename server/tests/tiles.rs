@@ -93,6 +93,10 @@ fn what_a_client_has_is_not_sent_again() {
     assert!(timing(&format!("{tiles}/0/3/3")).starts_with("read;dur="));
     assert_eq!(timing(&format!("{tiles}/1/0/0")), "cache;desc=hit");
     assert!(timing(&format!("{tiles}/1/1/1")).starts_with("cache;desc=miss, decode;dur="));
+    let stains = format!("/slides/S-0001/{version}/stains");
+    assert!(timing(&stains).starts_with("cache;desc=miss, decode;dur="));
+    assert_eq!(timing(&stains), "cache;desc=hit");
+    assert!(timing("/slides/S-0001.dzi").starts_with("total;dur="));
 }
 
 #[test]
@@ -184,12 +188,19 @@ fn a_slide_that_is_changed_or_deleted_while_it_is_open_is_not_served_on() {
     set_modified(1);
     assert_eq!(server.get(&stored).body, before[0]);
     assert_eq!(server.get(&drawn).body, before[1]);
+    // Nor for what else is drawn of it, although it is found out only when that is drawn.
+    for (seconds, what) in [(3, "thumbnail"), (4, "stains")] {
+        server.get(&stored);
+        set_modified(seconds);
+        let answer = server.get(&format!("/slides/S-0001/{version}/{what}"));
+        assert_eq!(answer.status, 200, "{what}");
+    }
 
     // Written to in place: no byte of it goes out from then on, not even within the second between two checks.
     let file = std::fs::File::options().write(true).open(&path).unwrap();
     let last = std::fs::metadata(&path).unwrap().len() - 1;
     std::os::unix::fs::FileExt::write_all_at(&file, b"x", last).unwrap();
-    set_modified(2);
+    set_modified(5);
     let said = server.get(&stored).problem(409);
     assert!(said.contains("import it again"), "{said}");
     server.get(&drawn).problem(409);
@@ -211,6 +222,60 @@ fn a_slide_that_is_changed_or_deleted_while_it_is_open_is_not_served_on() {
     std::fs::remove_file(&path).unwrap();
     refused_soon(&server, &drawn, &before[1], 422);
     refused_soon(&server, &stored, &before[0], 422);
+}
+
+#[test]
+fn a_slide_of_several_files_is_all_of_them() {
+    let place = Place::new();
+    let server = place.serve(&QUIET);
+    let folder = place.folder.path().join("dicom");
+    std::fs::create_dir(&folder).unwrap();
+    for entry in std::fs::read_dir(assets_dir().join("formats/dicom")).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), folder.join(entry.file_name())).unwrap();
+    }
+    let mut files: Vec<_> = std::fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    // The largest holds level 0, the second level 1.
+    files.sort_by_key(|path| std::cmp::Reverse(std::fs::metadata(path).unwrap().len()));
+    let (named, level_1) = (files[0].to_str().unwrap(), &files[1]);
+    let version = import(&place, &server, named, "S-0001");
+    let tile = |level: u32| server.get(&format!("/slides/S-0001/{version}/tiles/{level}/0/0"));
+    let before = [tile(0).body, tile(1).body];
+    for level in [0, 1] {
+        assert!(tile(level).header("server-timing").starts_with("read;dur="));
+    }
+    // Whichever of its files is named, and whatever they are called, it is the same slide.
+    let renamed = folder.join("renamed");
+    std::fs::rename(level_1, &renamed).unwrap();
+    let again = import(&place, &server, renamed.to_str().unwrap(), "S-0001");
+    assert_eq!(again, version);
+    assert_eq!(server.json("/api/v1/slides").as_array().unwrap().len(), 1);
+    std::fs::rename(&renamed, level_1).unwrap();
+    import(&place, &server, named, "S-0001");
+
+    // A byte of another file than the named one: no tile of the slide goes out from then on.
+    let good = std::fs::read(level_1).unwrap();
+    let mut changed = good.clone();
+    *changed.last_mut().unwrap() ^= 1;
+    std::fs::write(level_1, &changed).unwrap();
+    for level in [0, 1] {
+        let path = format!("/slides/S-0001/{version}/tiles/{level}/0/0");
+        refused_soon(&server, &path, &before[level], 409);
+        // It is not hashed again for every request, and stays refused.
+        server.get(&path).problem(409);
+    }
+    std::fs::write(level_1, &good).unwrap();
+    assert_eq!([tile(0).body, tile(1).body], before);
+    // Taken in with the change it is another slide.
+    std::fs::write(level_1, &changed).unwrap();
+    assert_ne!(import(&place, &server, named, "S-0002"), version);
+    std::fs::remove_file(level_1).unwrap();
+    let path = format!("/slides/S-0001/{version}/tiles/0/0/0");
+    refused_soon(&server, &path, &before[0], 409);
+    assert!(!server.log().contains("panicked"), "{}", server.log());
 }
 
 /// Waits until a tile is refused; before that it may be sent, but only as it was.
@@ -346,6 +411,7 @@ fn what_the_server_counts_can_be_read_by_prometheus() {
     assert_eq!(value("open_slides_bound_bytes"), f64::from(64 << 20));
     assert!(value("open_slides_held_bytes") > 1000.0);
     assert_eq!(value("turns_waiting{work=\"decode\"}"), 0.0);
+    assert_eq!(value("turns_in_use{work=\"terms\"}"), 0.0);
     assert_eq!(value("turns_refused_total{work=\"read\"}"), 0.0);
     assert!(value("resident_bytes") > 1e6);
     assert!(text.contains("marrowscope_build_info{version="));

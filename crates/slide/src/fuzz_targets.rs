@@ -7,6 +7,7 @@ use domain::geometry::Mpp;
 
 use crate::convert::Conversion;
 use crate::jpeg::{ColourModel, is_complete, with_stated_colour};
+use crate::members;
 use crate::slide::OpenOptions;
 use crate::source;
 
@@ -32,6 +33,15 @@ pub fn tiff_start(bytes: &[u8]) {
         assert!(bytes.starts_with(b"II") || bytes.starts_with(b"MM"));
         // No file is long enough for every offset.
         assert!(!source::points_beyond(bytes, u64::MAX) || bytes.contains(&0xFF));
+    }
+}
+
+/// What the start of a file says of its series is in it, whatever else it says of itself.
+pub fn dicom_start(bytes: &[u8]) {
+    let is_level = members::holds_a_level(bytes);
+    assert!(!is_level || bytes.windows(6).any(|word| word == b"VOLUME"));
+    if let Some(series) = members::series_uid(bytes).filter(|series| !series.is_empty()) {
+        assert!(bytes.windows(series.len()).any(|part| part == series));
     }
 }
 

@@ -8,6 +8,7 @@ mod files;
 #[doc(hidden)]
 pub mod fuzz_targets;
 mod jpeg;
+mod members;
 mod region;
 mod resample;
 mod slide;
@@ -19,6 +20,7 @@ pub use convert::Conversion;
 pub use error::SlideError;
 pub use files::{Fetch, Fingerprint};
 pub use jpeg::encode_jpeg;
+pub use members::{Member, Members};
 pub use slide::{MppOrigin, OpenOptions, PyramidTile, Slide};
 pub use source::stored::StoredTile;
 pub use tissue::TissueMask;

@@ -7,8 +7,9 @@ use domain::geometry::{LevelInfo, Mpp, Pyramid};
 use image::RgbImage;
 
 use crate::error::SlideError;
-use crate::files::{self, Fetch, Fingerprint};
+use crate::files::{Fetch, Fingerprint};
 use crate::jpeg;
+use crate::members::Members;
 use crate::source::stored::StoredTile;
 use crate::source::{self, LevelRect, OWN_TILE_PX, Source};
 
@@ -57,7 +58,7 @@ impl PyramidTile {
 /// An opened slide. `Send` and `Sync`; share it by [`Arc`].
 pub struct Slide {
     pub(crate) path: PathBuf,
-    fingerprint: Fingerprint,
+    members: Members,
     pub(crate) source: Box<dyn Source>,
     pub(crate) pyramid: Pyramid,
     /// The first so many levels of the pyramid are in the file.
@@ -93,10 +94,19 @@ impl Slide {
                 });
             }
         };
+        let members = Members::of(path, &description.format)?;
+        // They are known only now, but the named one must be what was opened.
+        let before = Fingerprint::of(&metadata);
+        let mut files = members.files().iter();
+        if files.any(|file| file.path == path && file.fingerprint != before) {
+            return Err(SlideError::Changed {
+                path: path.to_path_buf(),
+            });
+        }
         let stored_levels = description.levels.len();
         Ok(Self {
             path: path.to_path_buf(),
-            fingerprint: Fingerprint::of(&metadata),
+            members,
             source,
             pyramid: Pyramid {
                 levels: with_synthesised(description.levels),
@@ -152,19 +162,18 @@ impl Slide {
         &self.format
     }
 
-    /// That of the file before it was opened.
+    /// The files that it is made of, as they were when it was opened.
     #[must_use]
-    pub fn fingerprint(&self) -> Fingerprint {
-        self.fingerprint
+    pub fn members(&self) -> &Members {
+        &self.members
     }
 
-    /// Whether the files that are read are still those that were opened: the slide's own, and of a slide of several files
-    /// those that stored tiles were found in. Asks the system, not the disk; a few microseconds.
+    /// Whether the files that it is made of are still those that were opened. Asks the system, not the disk; a few microseconds.
     ///
     /// # Errors
     /// [`SlideError::Changed`], or [`SlideError::Io`] when one is gone.
     pub fn check_files(&self) -> Result<(), SlideError> {
-        files::check(&self.path, self.fingerprint)?;
+        self.members.check()?;
         self.source.check_files()
     }
 

@@ -12,6 +12,7 @@ use domain::ids::Code;
 
 use super::conditional::Tag;
 use super::pictures::picture;
+use super::timing;
 use crate::deepzoom::{DeepZoom, Place};
 use crate::problem::Problem;
 use crate::slides;
@@ -85,6 +86,7 @@ async fn descriptor(
     code_text: &str,
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
+    let asked = Instant::now();
     let code = code(code_text)?;
     let version = state.slides.version(&code).await?;
     let tag = Tag::revalidated(&format!("{version}-dzi"));
@@ -93,7 +95,8 @@ async fn descriptor(
     }
     let pyramid = state.slides.pyramid(code.as_str(), &version).await?;
     let xml = DeepZoom::of(&pyramid).descriptor();
-    Ok(tag.answer(([(header::CONTENT_TYPE, "application/xml")], xml)))
+    let xml_type = [(header::CONTENT_TYPE, "application/xml")];
+    Ok(tag.answer((xml_type, timing::of_all(asked), xml)))
 }
 
 async fn tile(

@@ -25,7 +25,9 @@ pub async fn metrics(State(state): State<AppState>) -> Result<Response, Problem>
             Vec::new()
         }
     };
-    state.metrics.read(&state.slides, resident_bytes(), &jobs);
+    let terms = state.terms.load();
+    let resident = resident_bytes();
+    state.metrics.read(&state.slides, terms, resident, &jobs);
     let text = state
         .metrics
         .text()

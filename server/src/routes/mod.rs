@@ -11,6 +11,7 @@ mod pictures;
 mod rules;
 mod stains;
 mod terms;
+mod timing;
 
 use axum::Router;
 use axum::handler::HandlerWithoutStateExt;
@@ -55,10 +56,12 @@ pub fn router(state: AppState, hosts: Hosts) -> Router {
         )
         .route("/slides/{code}/{version}/stains", get(stains::stains))
         .with_state(state.for_pictures());
-    let terms = Router::new().route(
-        "/slides/{code}/terms/{version}/{model}/{target}/{spot}",
-        get(terms::terms),
-    );
+    let terms = Router::new()
+        .route(
+            "/slides/{code}/terms/{version}/{model}/{target}/{spot}",
+            get(terms::terms),
+        )
+        .with_state(state.for_terms());
     let rules = rules::Rules::new(hosts, state.for_pictures());
 
     let text = CompressionLayer::new().compress_when(

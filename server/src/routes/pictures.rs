@@ -1,6 +1,6 @@
 //! Pyramid tiles and thumbnails: plain GET routes, immutable, because the slide's version is part of the address.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
@@ -8,9 +8,9 @@ use axum::response::{IntoResponse, Response};
 
 use super::conditional::Tag;
 use super::extract::Path;
-use super::number;
+use super::{number, timing};
 use crate::problem::Problem;
-use crate::slides::{Asked, How, Served};
+use crate::slides::{Asked, Served};
 use crate::state::PictureState;
 
 /// `GET /slides/{code}/{version}/tiles/{level}/{column}/{row}`
@@ -57,44 +57,9 @@ pub async fn thumbnail(
     Ok(tag.answer(picture(thumbnail, started)))
 }
 
-/// A picture that a client does not have yet, and what it took since a time.
-pub fn picture(served: Served, started: Instant) -> impl IntoResponse {
+/// A picture that a client does not have yet, asked for at a time.
+pub fn picture(served: Served, asked: Instant) -> impl IntoResponse {
     let jpeg = HeaderValue::from_static("image/jpeg");
-    let mut response = ([(header::CONTENT_TYPE, jpeg)], served.bytes).into_response();
-    if let Ok(timing) = HeaderValue::from_str(&timing(served.how, started.elapsed())) {
-        response.headers_mut().insert("server-timing", timing);
-    }
-    response
-}
-
-/// For `Server-Timing`: what was done, and how long the request waited besides.
-fn timing(how: How, total: Duration) -> String {
-    let millis = |time: Duration| time.as_secs_f64() * 1e3;
-    match how {
-        How::PassedThrough(read) => format!("read;dur={:.3}", millis(read)),
-        How::Decoded(decode) => format!(
-            "cache;desc=miss, decode;dur={:.1}, wait;dur={:.1}",
-            millis(decode),
-            millis(total.saturating_sub(decode))
-        ),
-        How::Cached => "cache;desc=hit".to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_tile_took_is_told() {
-        let total = Duration::from_micros(5_250);
-        let decoded = How::Decoded(Duration::from_micros(3_120));
-        assert_eq!(
-            timing(decoded, total),
-            "cache;desc=miss, decode;dur=3.1, wait;dur=2.1"
-        );
-        let read = How::PassedThrough(Duration::from_micros(210));
-        assert_eq!(timing(read, total), "read;dur=0.210");
-        assert_eq!(timing(How::Cached, total), "cache;desc=hit");
-    }
+    let timing = timing::of_slide(served.how, asked);
+    ([(header::CONTENT_TYPE, jpeg)], timing, served.bytes)
 }

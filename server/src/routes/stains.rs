@@ -1,11 +1,14 @@
 //! The stain vectors of a slide: estimated from its pixels, immutable like them.
 
+use std::time::Instant;
+
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 
 use super::conditional::Tag;
 use super::extract::Path;
+use super::timing;
 use crate::problem::Problem;
 use crate::state::PictureState;
 
@@ -15,6 +18,7 @@ pub async fn stains(
     Path((code, version)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    let asked = Instant::now();
     let tag = Tag::immutable(&format!("{version}-stains"));
     if tag.is_known(&headers) {
         state.slides.pyramid(&code, &version).await?;
@@ -22,5 +26,6 @@ pub async fn stains(
     }
     let estimate = state.slides.stains(&code, &version).await?;
     let json = HeaderValue::from_static("application/json");
-    Ok(tag.answer(([(header::CONTENT_TYPE, json)], estimate.bytes)))
+    let timing = timing::of_slide(estimate.how, asked);
+    Ok(tag.answer(([(header::CONTENT_TYPE, json)], timing, estimate.bytes)))
 }

@@ -34,7 +34,7 @@ pub(super) struct Picture {
     pub(super) shows: Shows,
 }
 
-/// A JPEG ready to be sent, and how it came about.
+/// A JPEG, or what else shows something of a slide, ready to be sent, and how it came about.
 #[derive(Clone)]
 pub struct Served {
     /// The file.

@@ -3,9 +3,11 @@
 use std::path::Path;
 use std::sync::mpsc;
 
+use slide::Slide;
 use store::testing::TestDatabase;
 
 use super::*;
+use crate::turns::WAITING_PER_SLIDE;
 
 /// Slides without a store behind them: those that are asked for are open.
 struct Place {

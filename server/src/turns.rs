@@ -1,4 +1,4 @@
-//! Turns to decode: so many at once, a bounded line in front of them, and no slide's line before another's.
+//! Turns to do work: so much at once, a bounded line in front of it, and no slide's line before another's.
 //!
 //! Whoever looks at one slide may ask for many tiles at a time. So requests wait in one line per slide and the lines take
 //! turns: somebody at another slide waits for one tile, not for all of them. Within a slide first come is first served.
@@ -11,6 +11,13 @@ use tokio::sync::oneshot;
 
 use crate::problem::Problem;
 
+/// Requests that wait in line.
+const WAITING: usize = 512;
+/// Requests that wait in line for one slide: more than eight browsers ask for at once, over six connections each.
+pub const WAITING_PER_SLIDE: usize = 64;
+/// How long a request may wait for its turn before it is told to come again.
+const PATIENCE: Duration = Duration::from_secs(8);
+
 /// How many may work and wait.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
@@ -18,10 +25,22 @@ pub struct Bounds {
     pub at_once: usize,
     /// Requests that wait, all slides together.
     pub waiting: usize,
-    /// Requests that wait for one slide: eight browsers with six connections each, and some.
+    /// Requests that wait for one slide.
     pub waiting_per_slide: usize,
     /// How long a request may wait before it is told to come again.
     pub patience: Duration,
+}
+
+impl Bounds {
+    /// The usual line in front of so many turns.
+    pub fn of(at_once: usize) -> Self {
+        Self {
+            at_once,
+            waiting: WAITING,
+            waiting_per_slide: WAITING_PER_SLIDE,
+            patience: PATIENCE,
+        }
+    }
 }
 
 /// Turns to be taken.
@@ -108,7 +127,7 @@ impl Turns {
 }
 
 fn too_many() -> Problem {
-    Problem::unavailable("Too many tiles are asked for at once. Try again in a moment.")
+    Problem::unavailable("Too much is asked for at once. Try again in a moment.")
 }
 
 enum Entered {
