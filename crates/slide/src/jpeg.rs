@@ -149,8 +149,9 @@ impl SharedTables {
         [&[0xFF, SOI], &*self.segments, &[0xFF, EOI]].concat()
     }
 
-    /// A stream of [`encode_rgb`] as libtiff writes tiles: frame and scan without tables or application segments, components
-    /// numbered from 1. The encoder numbers them from 0, which Java's decoder takes for RGB where no marker says YCbCr.
+    /// A stream of [`encode_rgb`] as libtiff writes tiles: frame and scan without tables or application segments. The encoder
+    /// numbers the components from 0, and that must stay: Bio-Formats (QuPath) converts YCbCr without subsampling itself, and
+    /// Java's decoder, which it asks for the planes, would do so before it if they were numbered from 1 or a marker said YCbCr.
     /// `None` when the stream has other tables, and so has to stay whole.
     pub(crate) fn abbreviated(&self, stream: &[u8]) -> Option<Vec<u8>> {
         let mut tables = Vec::with_capacity(self.segments.len());
@@ -162,34 +163,18 @@ impl SharedTables {
         out.extend_from_slice(&[0xFF, SOI]);
         for segment in Segments::new(stream) {
             let Segment { marker, range, .. } = segment?;
-            // Where the payload will stand.
-            let at = out.len() + 4;
             match marker {
                 SOS => {
                     out.extend_from_slice(&stream[range.start..]);
-                    number_components(out.get_mut(at..)?, 2);
                     return Some(out);
                 }
-                0xC0 => {
-                    out.extend_from_slice(&stream[range]);
-                    number_components(out.get_mut(at + 5..)?, 3);
-                }
+                0xC0 => out.extend_from_slice(&stream[range]),
                 DQT | DHT | APP0..=APP15 | COM => {}
                 // Of another kind than the encoder makes.
                 _ => return None,
             }
         }
         None
-    }
-}
-
-/// Numbers components from 1: their count, then for each `bytes`, of which the first is its number.
-fn number_components(listed: &mut [u8], bytes: usize) {
-    if let Some((&mut count, components)) = listed.split_first_mut() {
-        let components = components.chunks_exact_mut(bytes).take(count.into());
-        for (component, number) in components.zip(1..) {
-            component[0] = number;
-        }
     }
 }
 
@@ -382,7 +367,7 @@ mod tests {
             .position(|pair| pair == [0xFF, 0xC0])
             .unwrap();
         let ids = [10, 13, 16].map(|at| short[frame + at]);
-        assert_eq!(ids, [1, 2, 3]);
+        assert_eq!(ids, [0, 1, 2], "as Bio-Formats needs them");
     }
 
     #[test]
