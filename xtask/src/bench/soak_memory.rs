@@ -16,8 +16,8 @@ use crate::workspace::Workspace;
 const TILES: usize = 10_000;
 /// As a browser keeps them.
 const CONNECTIONS: usize = 6;
-/// So often is looked at the memory.
-const STEPS: usize = 20;
+/// So often is looked at the memory: whether a picture of 50 MB is just open makes single readings differ.
+const STEPS: usize = 100;
 /// What the server is told to keep.
 const MEMORY: Memory = Memory {
     slides_mib: 256,
