@@ -33,7 +33,7 @@ export async function newPage(browser) {
 /** Gives our viewer the whole window, as it has it on a wall. */
 export async function fillWindow(page) {
   await page.addStyleTag({
-    content: `[data-testid="viewer"] { position: fixed !important; inset: 0 !important; width: 100vw !important;
+    content: `[data-testid="viewer"], .viewer__field { position: fixed !important; inset: 0 !important; width: 100vw !important;
       height: 100vh !important; max-height: none !important; z-index: 1000 !important; border-radius: 0 !important; }`,
   });
   await page.evaluate(() => window.dispatchEvent(new Event('resize')));
