@@ -166,7 +166,8 @@ async function pan(page, session, isMoving) {
 /** Frames until a change of a control is drawn, and the requests that it makes. */
 async function redraw(page, control) {
   const requests = [];
-  const note = (request) => requests.push(request.url());
+  // The browser itself asks for the page's icon again whenever the address changes.
+  const note = (request) => request.url().endsWith('/favicon.svg') || requests.push(request.url());
   page.on('request', note);
   const frames = await page.evaluate(
     (selector) =>
