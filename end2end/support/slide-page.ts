@@ -96,6 +96,21 @@ export class SlidePage {
     return [numbers[0], numbers[1]];
   }
 
+  /** Drags to the right of the middle of a canvas, by px at ms after the press: with times of its own, however slow the machine is. */
+  async drag(way: { right: number; millis: number }[], releasedAt: number): Promise<void> {
+    const box = await this.box();
+    const session = await this.page.context().newCDPSession(this.page);
+    const pressed = Date.now() / 1000 - 1;
+    const mouse = (type: 'mousePressed' | 'mouseMoved' | 'mouseReleased', right: number, millis: number) =>
+      session.send('Input.dispatchMouseEvent', {
+        type, x: Math.round(box.x + box.width / 2) + right, y: Math.round(box.y + box.height / 2), button: 'left',
+        buttons: type === 'mouseReleased' ? 0 : 1, clickCount: 1, timestamp: pressed + millis / 1000,
+      });
+    const last = way[way.length - 1].right;
+    await Promise.all([mouse('mousePressed', 0, 0), ...way.map(({ right, millis }) => mouse('mouseMoved', right, millis)), mouse('mouseReleased', last, releasedAt)]);
+    await session.detach();
+  }
+
   async choose(testId: string, value: string): Promise<void> {
     await this.page.getByTestId(testId).selectOption(value);
   }

@@ -68,16 +68,7 @@ for (const reducedMotion of ['no-preference', 'reduce'] as const) {
     const slide = new SlidePage(page);
     await page.goto('/slides/PH-0001?at=1000,1000&zoom=2');
     const before = await slide.view();
-    const box = await slide.box();
-    const session = await context.newCDPSession(page);
-    // With times of its own, however slow the machine is: 60 px in 60 ms.
-    const begun = Date.now() / 1000 - 1;
-    const mouse = (type: 'mousePressed' | 'mouseMoved' | 'mouseReleased', millis: number) =>
-      session.send('Input.dispatchMouseEvent', {
-        type, x: box.x + box.width / 2 + millis, y: box.y + box.height / 2, button: 'left', buttons: type === 'mouseReleased' ? 0 : 1, clickCount: 1,
-        timestamp: begun + millis / 1000,
-      });
-    await Promise.all([mouse('mousePressed', 0), mouse('mouseMoved', 20), mouse('mouseMoved', 40), mouse('mouseMoved', 60), mouse('mouseReleased', 60)]);
+    await slide.drag([20, 40, 60].map((at) => ({ right: at, millis: at })), 60);
     const way = async (): Promise<number> => (before.x - (await slide.view()).x) * before.zoom;
     await expect.poll(way).toBeGreaterThan(59);
     if (reducedMotion === 'reduce') expect(await way()).toBeCloseTo(60, 0);

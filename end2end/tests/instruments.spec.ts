@@ -33,6 +33,17 @@ test('a ruler measures the slide however it lies', async ({ page }) => {
   await expect(label).toHaveCount(0);
 });
 
+test('a ruler is finished by whoever rests before letting go, too, and the next one is another', async ({ page }) => {
+  const slide = new SlidePage(page);
+  await slide.open('PH-0001', 'at=1000,1200&zoom=0.5');
+  await page.getByTestId('viewer-ruler').click();
+  await slide.drag([{ right: 50, millis: 20 }, { right: 200, millis: 40 }], 400);
+  const labels = page.getByTestId('ruler-label');
+  await expect(labels).toHaveText(['200 µm']);
+  await slide.drag([{ right: -50, millis: 20 }, { right: -100, millis: 40 }], 400);
+  await expect(labels).toHaveText(['200 µm', '100 µm']);
+});
+
 test('the overview says where the view is and takes it elsewhere', async ({ page }) => {
   const slide = new SlidePage(page);
   await slide.open('PH-0001', 'at=1000,1200&zoom=1');

@@ -122,7 +122,20 @@ test('two views are compared: together, free, another target, a difference, anot
   expect(Math.hypot(after.x - before.x, after.y - before.y) * after.zoom).toBeGreaterThan(100);
   await slide.settled();
   expectSame(await slide.view(1), after);
-  await page.getByTestId('compare-close').click();
+  await page.getByTestId('compare-close').press('Enter');
   await expect(page.getByTestId('pane-B')).toBeHidden();
   await expect(page).not.toHaveURL(/beside=/);
+});
+
+test('a control stays under the hand when the tile in the middle is no longer read', async ({ page }) => {
+  const slide = new SlidePage(page);
+  await slide.open('PH-0001');
+  await slide.toggle.check();
+  await slide.choose('compare-kind', 'without');
+  await expect(page.getByTestId('pane-B').getByTestId('viewer-canvas')).toHaveAttribute('data-settled', 'true');
+  await slide.press('ArrowDown');
+  await expect(slide.value).toBeVisible();
+  // The press takes the keyboard from the canvas.
+  await page.getByTestId('compare-close').click();
+  await expect(page.getByTestId('pane-B')).toBeHidden({ timeout: 5000 });
 });
