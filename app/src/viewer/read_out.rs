@@ -14,18 +14,19 @@ use crate::format::count;
 #[component]
 pub fn ReadOut() -> impl IntoView {
     let state = ViewState::from_context();
+    // What was read last keeps its room, unseen, when nothing is: a press on a button takes the keyboard from the canvas, and the
+    // button must not move away under it.
+    let last = Memo::new(move |before: Option<&Option<Hover>>| {
+        state.hover.get().or_else(|| before.cloned().flatten())
+    });
     // The parts are always there and change their words: nothing is built while the cursor moves, but for the rows of
     // several layers.
     let text = move |write: fn(&Hover) -> String| {
-        move || {
-            state
-                .hover
-                .with(|hover| hover.as_ref().map(write).unwrap_or_default())
-        }
+        move || last.with(|hover| hover.as_ref().map(write).unwrap_or_default())
     };
     let reading = move |write: fn(&LayerReading) -> String| {
         move || {
-            state.hover.with(|hover| {
+            last.with(|hover| {
                 let reading = hover.as_ref().and_then(Hover::reading);
                 reading.map(write).unwrap_or_default()
             })
@@ -42,7 +43,7 @@ pub fn ReadOut() -> impl IntoView {
         .map(|(index, quantity)| {
             let value = move |write: fn(bool, f64) -> String| {
                 move || {
-                    state.hover.with(|hover| {
+                    last.with(|hover| {
                         let value = hover.as_ref().and_then(|hover| hover.quantities.get(index));
                         value
                             .map(|&value| write(quantity.is_signed(), value))
@@ -51,7 +52,7 @@ pub fn ReadOut() -> impl IntoView {
                 }
             };
             let unit = move || {
-                state.hover.with(|hover| {
+                last.with(|hover| {
                     hover
                         .as_ref()
                         .map(|hover| quantity.unit(hover.scale).to_owned())
@@ -68,7 +69,7 @@ pub fn ReadOut() -> impl IntoView {
         })
         .collect_view();
     let targets = move || {
-        state.hover.with(|hover| {
+        last.with(|hover| {
             hover
                 .iter()
                 .flat_map(|hover| &hover.targets)
@@ -101,11 +102,8 @@ pub fn ReadOut() -> impl IntoView {
         }
     };
     let is_on_request = move || matches!(state.other_targets.get(), OtherTargets::WhenAsked(_));
-    let has_targets = move || {
-        state
-            .hover
-            .with(|hover| hover.as_ref().is_some_and(|hover| hover.targets.len() > 1))
-    };
+    let has_targets =
+        move || last.with(|hover| hover.as_ref().is_some_and(|hover| hover.targets.len() > 1));
     // The quantities are those of one model, also where a difference is shown.
     let whose = Memo::new(move |_| match state.chosen_status() {
         OverlayStatus::Shown(summary) if summary.minus.is_some() => {
@@ -116,39 +114,41 @@ pub fn ReadOut() -> impl IntoView {
     });
     view! {
         <div class="read-out" data-testid="readout">
-            <p class="note" hidden=move || is_tile() || !state.overlay_on.get()>
-                "Point at a tile, tap it, or move it into the middle with the arrow keys, to read its values."
-            </p>
-            <div hidden=move || !is_tile()>
-                <p class="read-out__value">
-                    <strong
-                        data-testid="readout-value"
-                        data-value=reading(|reading| exact(reading.value))
-                        data-tile=text(|hover| hover.tile.to_string())
-                        data-spot=text(|hover| hover.spot.to_string())
-                    >
-                        {reading(|reading| value_text(reading.signed, reading.value))}
-                    </strong>
-                    <span data-testid="readout-unit">{chosen_unit}</span>
-                    <span>
-                        {reading(|reading| reading.title.clone())}
-                        {text(|hover| [", tile ", &(hover.tile + 1).to_string()].concat())}
-                    </span>
-                    <span
-                        data-testid="readout-percentile"
-                        data-value=reading(|reading| exact(reading.percentile))
-                    >
-                        {reading(|reading| {
-                            ["percentile ", &number(reading.percentile), " of this slide\u{2019}s tiles"].concat()
-                        })}
-                    </span>
+            <div class="read-out__tile" hidden=move || !state.overlay_on.get()>
+                <p class="note" class:read-out__unseen=is_tile>
+                    "Point at a tile, tap it, or move it into the middle with the arrow keys, to read its values."
                 </p>
-                {other_layers(state)}
-                <p class="read-out__heading">{whose}</p>
-                <dl class="read-out__list">{rows}</dl>
-                <div hidden=move || !has_targets()>
-                    <p class="read-out__heading">"Tile probability per target, uncalibrated"</p>
-                    <dl class="read-out__list">{targets}</dl>
+                <div class:read-out__unseen=move || !is_tile() hidden=move || last.with(Option::is_none)>
+                    <p class="read-out__value">
+                        <strong
+                            data-testid="readout-value"
+                            data-value=reading(|reading| exact(reading.value))
+                            data-tile=text(|hover| hover.tile.to_string())
+                            data-spot=text(|hover| hover.spot.to_string())
+                        >
+                            {reading(|reading| value_text(reading.signed, reading.value))}
+                        </strong>
+                        <span data-testid="readout-unit">{chosen_unit}</span>
+                        <span>
+                            {reading(|reading| reading.title.clone())}
+                            {text(|hover| [", tile ", &(hover.tile + 1).to_string()].concat())}
+                        </span>
+                        <span
+                            data-testid="readout-percentile"
+                            data-value=reading(|reading| exact(reading.percentile))
+                        >
+                            {reading(|reading| {
+                                ["percentile ", &number(reading.percentile), " of this slide\u{2019}s tiles"].concat()
+                            })}
+                        </span>
+                    </p>
+                    {other_layers(state, last)}
+                    <p class="read-out__heading">{whose}</p>
+                    <dl class="read-out__list">{rows}</dl>
+                    <div hidden=move || !has_targets()>
+                        <p class="read-out__heading">"Tile probability per target, uncalibrated"</p>
+                        <dl class="read-out__list">{targets}</dl>
+                    </div>
                 </div>
             </div>
             // Not with the tile: whoever goes for the button leaves it.
@@ -169,7 +169,7 @@ pub fn ReadOut() -> impl IntoView {
 }
 
 /// Value and percentile in the layers that are not chosen, the top one first.
-fn other_layers(state: ViewState) -> impl IntoView {
+fn other_layers(state: ViewState, last: Memo<Option<Hover>>) -> impl IntoView {
     let units = move || {
         let unit_of = |status: &OverlayStatus| match status {
             OverlayStatus::Shown(summary) => unit(summary.quantity, summary.scale),
@@ -180,7 +180,7 @@ fn other_layers(state: ViewState) -> impl IntoView {
             .with(|overlays| overlays.iter().map(unit_of).collect::<Vec<_>>())
     };
     let has_others = move || {
-        state.hover.with(|hover| {
+        last.with(|hover| {
             hover.as_ref().is_some_and(|hover| {
                 hover.layers.iter().flatten().count() > usize::from(hover.reading().is_some())
             })
@@ -188,7 +188,7 @@ fn other_layers(state: ViewState) -> impl IntoView {
     };
     let rows = move || {
         let units = units();
-        state.hover.with(|hover| {
+        last.with(|hover| {
             let Some(hover) = hover else {
                 return Vec::new();
             };
