@@ -40,7 +40,7 @@ export default defineConfig({
     },
     {
       name: 'dark',
-      testMatch: ['list', 'slide', 'instruments', 'access'].map((name) => `${name}.spec.ts`),
+      testMatch: ['list', 'slide', 'access'].map((name) => `${name}.spec.ts`),
       dependencies: ['first run'],
       use: { colorScheme: 'dark' },
     },
