@@ -240,7 +240,9 @@ impl Scene {
             }
             "pointerup" => {
                 let wish = self.fingers.release(id, now);
-                wish.filter(|_| !self.measure(kind, (x, y), event))
+                // Also of a hand that rested before, which wishes nothing.
+                let was_measure = self.measure(kind, (x, y), event);
+                wish.filter(|_| !was_measure)
             }
             "pointercancel" => {
                 self.fingers.cancel();
