@@ -7,7 +7,7 @@ use wasm_bindgen::JsCast;
 use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement};
 
 use super::scene::{FAST_TILE, Scene};
-use super::schedule::{Plan, ahead, plan};
+use super::schedule::{Plan, ahead, plan, tiles_of_view};
 use super::tile::{TileKey, edges};
 use super::told::{Missing, Picture};
 
@@ -123,12 +123,10 @@ impl Scene {
         let in_squares = camera.zoom * f64::from(width) / camera.width > 2.0;
         let sharp = self.plan.sharp_tiles();
         let level = self.plan.level;
-        let is_complete = self.mover.is_still() && sharp.iter().all(|key| self.cache.contains(key));
-        let mut keys: Vec<TileKey> = if is_complete {
-            sharp.to_vec()
-        } else {
-            self.cache.keys().collect()
-        };
+        // What lies under sharp tiles alone is not drawn.
+        let mut keys = tiles_of_view(pyramid, camera, level, MOST_VIEW_BYTES)
+            .filter(|tiles| tiles.iter().all(|key| self.cache.contains(key)))
+            .unwrap_or_else(|| self.cache.keys().collect());
         // Coarse under fine, and on top of all the level that is sharp here.
         keys.sort_by_key(|key| (key.level == level, std::cmp::Reverse(key.level)));
         let tiles = keys.iter().filter_map(|&key| {

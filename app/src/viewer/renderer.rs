@@ -132,8 +132,10 @@ impl TileStyle {
 /// Draws rectangles given in px from the middle of the view, along the axes of the slide.
 pub struct Renderer {
     gl: Gl,
+    plain_tile: Program,
     tile: Program,
     cells: Program,
+    smooth_cells: Program,
     stripes: Program,
     ramp: WebGlTexture,
     /// Shows pixels as they are, where they are larger than those of the screen.
@@ -183,8 +185,10 @@ impl Renderer {
         }
         Some(Self {
             squares,
+            plain_tile: Program::new(&gl, shaders::PLAIN_TILE)?,
             tile: Program::new(&gl, shaders::TILE)?,
-            cells: Program::new(&gl, shaders::CELLS)?,
+            cells: Program::new(&gl, &shaders::cells(false))?,
+            smooth_cells: Program::new(&gl, &shaders::cells(true))?,
             stripes: Program::new(&gl, shaders::STRIPES)?,
             gl,
             ramp,
@@ -315,7 +319,13 @@ impl Renderer {
         style: &TileStyle,
         tiles: impl Iterator<Item = ([f32; 4], &'a WebGlTexture, bool)>,
     ) {
-        let (gl, program) = (&self.gl, &self.tile);
+        let is_plain = style.stain.is_none() && style.light == Light::PLAIN;
+        let program = if is_plain {
+            &self.plain_tile
+        } else {
+            &self.tile
+        };
+        let gl = &self.gl;
         gl.disable(Gl::BLEND);
         self.use_program(program);
         let Light {
@@ -326,7 +336,6 @@ impl Renderer {
         let mode = match style.stain {
             Some((_, Some(_))) => 2,
             Some((_, None)) => 3,
-            None if style.light == Light::PLAIN => 0,
             None => 1,
         };
         gl.uniform1i(program.mode.as_ref(), mode);
@@ -360,13 +369,18 @@ impl Renderer {
     /// Draws the cells of a grid.
     pub fn draw_cells(&self, view: &GridView, texture: &WebGlTexture, style: &CellStyle) {
         let gl = &self.gl;
+        let program = if style.smooth {
+            &self.smooth_cells
+        } else {
+            &self.cells
+        };
         gl.enable(Gl::BLEND);
-        self.use_program(&self.cells);
+        self.use_program(program);
         gl.bind_texture(Gl::TEXTURE_2D, Some(texture));
         gl.active_texture(Gl::TEXTURE1);
         gl.bind_texture(Gl::TEXTURE_2D, Some(&self.ramp));
-        gl.uniform2i(self.cells.first.as_ref(), view.first.0, view.first.1);
-        gl.uniform2f(self.cells.filled.as_ref(), view.filled.0, view.filled.1);
+        gl.uniform2i(program.first.as_ref(), view.first.0, view.first.1);
+        gl.uniform2f(program.filled.as_ref(), view.filled.0, view.filled.1);
         let (low, high) = style.range;
         let per_unit = (1.0 / (high - low)) as f32;
         // A range too narrow for f32 comes from values that are all zero: they get the middle.
@@ -376,20 +390,13 @@ impl Renderer {
             (-0.5, 1.0)
         };
         let (opacity, row) = (style.opacity as f32, style.row as f32);
-        gl.uniform4f(self.cells.range.as_ref(), low, per_unit, opacity, row);
+        gl.uniform4f(program.range.as_ref(), low, per_unit, opacity, row);
         let (lowest, highest) = style.threshold.map_or((f32::MIN, f32::MAX), |(low, high)| {
             (low as f32, high as f32)
         });
         let by_percentile = f32::from(u8::from(style.grading == Grading::Percentile));
-        let smooth = f32::from(u8::from(style.smooth));
-        gl.uniform4f(
-            self.cells.only.as_ref(),
-            lowest,
-            highest,
-            by_percentile,
-            smooth,
-        );
-        self.cells.draw(gl, view.rect, view.cells);
+        gl.uniform4f(program.only.as_ref(), lowest, highest, by_percentile, 0.0);
+        program.draw(gl, view.rect, view.cells);
     }
 
     /// Draws stripes of a width in device px; colour as red, green, blue, opacity between 0 and 1.

@@ -15,9 +15,19 @@ void main() {
   gl_Position = vec4(u_clip.xy * at.x + u_clip.zw * at.y, 0.0, 1.0);
 }";
 
-/// A pyramid tile: as decoded or, when asked for, one stain of it, then brightness, contrast and gamma. The optical density of a
-/// channel is log(I₀ / I), I₀ the light through the slide's glass, `u_glass` (Beer–Lambert; Ruifrok and Johnston 2001, Macenko et
-/// al. 2009); the stain is drawn as on white glass. What is lighter than glass has absorbed nothing.
+/// A pyramid tile as decoded. A program of its own: without a graphics card a branch that is not taken costs as much as one that
+/// is.
+pub const PLAIN_TILE: &str = r"#version 300 es
+precision mediump float;
+uniform sampler2D u_tile;
+in highp vec2 v_at;
+out vec4 colour;
+void main() {
+  colour = vec4(texture(u_tile, v_at).rgb, 1.0);
+}";
+
+/// A pyramid tile, or one stain of it, with brightness, contrast and gamma. The optical density of a channel is log(I₀ / I), I₀
+/// the light through the slide's glass, `u_glass` (Beer–Lambert; Ruifrok and Johnston 2001, Macenko et al. 2009); the stain is drawn as on white glass. What is lighter than glass has absorbed nothing.
 pub const TILE: &str = r"#version 300 es
 precision highp float;
 uniform sampler2D u_tile;
@@ -35,17 +45,19 @@ void main() {
     float amount = dot(u_unmix, density);
     rgb = u_mode == 2 ? exp(-max(amount, 0.0) * u_stain) : vec3(exp(-abs(amount)));
   }
-  if (u_mode > 0) {
-    rgb = (rgb - 0.5) * u_light.y + 0.5 + u_light.x;
-    rgb = pow(clamp(rgb, 0.0, 1.0), vec3(u_light.z));
-  }
-  colour = vec4(rgb, 1.0);
+  rgb = (rgb - 0.5) * u_light.y + 0.5 + u_light.x;
+  colour = vec4(pow(clamp(rgb, 0.0, 1.0), vec3(u_light.z)), 1.0);
 }";
 
 /// The cells of a grid: nothing where there is no tile or where the threshold leaves it out. Smooth ones weigh the four
 /// nearest tiles, those that are there.
-pub const CELLS: &str = r"#version 300 es
-precision highp float;
+#[must_use]
+pub fn cells(smooth: bool) -> String {
+    let define = if smooth { "#define SMOOTH\n" } else { "" };
+    ["#version 300 es\n", define, CELLS].concat()
+}
+
+const CELLS: &str = r"precision highp float;
 precision highp int;
 uniform highp sampler2D u_tile;
 uniform sampler2D u_ramp;
@@ -70,19 +82,19 @@ void main() {
   vec2 here = grade(u_first + ivec2(whole));
   if (here.y < 0.5) discard;
   float value = here.x;
-  if (u_only.w > 0.5) {
-    vec2 from = v_at - 0.5 * min(u_filled, vec2(1.0));
-    ivec2 corner = u_first + ivec2(floor(from));
-    vec2 share = fract(from);
-    vec2 sum = vec2(0.0);
-    for (int i = 0; i < 4; i++) {
-      ivec2 step = ivec2(i & 1, i >> 1);
-      vec2 tile = grade(corner + step);
-      vec2 weight = mix(1.0 - share, share, vec2(step));
-      sum += vec2(tile.x, 1.0) * tile.y * weight.x * weight.y;
-    }
-    if (sum.y > 0.0) value = sum.x / sum.y;
+#ifdef SMOOTH
+  vec2 from = v_at - 0.5 * min(u_filled, vec2(1.0));
+  ivec2 corner = u_first + ivec2(floor(from));
+  vec2 share = fract(from);
+  vec2 sum = vec2(0.0);
+  for (int i = 0; i < 4; i++) {
+    ivec2 step = ivec2(i & 1, i >> 1);
+    vec2 tile = grade(corner + step);
+    vec2 weight = mix(1.0 - share, share, vec2(step));
+    sum += vec2(tile.x, 1.0) * tile.y * weight.x * weight.y;
   }
+  if (sum.y > 0.0) value = sum.x / sum.y;
+#endif
   float position = clamp((value - u_range.x) * u_range.y, 0.0, 1.0);
   vec4 ramp = texelFetch(u_ramp, ivec2(int(position * 255.0 + 0.5), int(u_range.w)), 0);
   colour = vec4(ramp.rgb, ramp.a * u_range.z);
