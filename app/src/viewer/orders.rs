@@ -213,7 +213,8 @@ impl Scene {
                 self.failures.insert(key, failure);
             }
         }
-        true
+        // What was fetched ahead is not seen yet.
+        self.plan.tiles.contains(&key)
     }
 
     /// Takes the maps of a target, or why they could not be had.
