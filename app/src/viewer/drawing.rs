@@ -65,10 +65,11 @@ impl Scene {
             let far = |share: f64| (share * 30.0).clamp(-1.0, 1.0);
             let heading = (far(self.heading.0), far(self.heading.1));
             self.ahead = ahead(&self.slide.pyramid, &aim, &self.plan, heading);
-            let wanted = &self.plan.tiles;
+            let (wanted, ahead) = (&self.plan.tiles, &self.ahead);
             let now = js_sys::Date::now();
-            self.failures
-                .retain(|key, failure| wanted.contains(key) && !failure.is_over(now));
+            self.failures.retain(|key, failure| {
+                (wanted.contains(key) || ahead.contains(key)) && !failure.is_over(now)
+            });
         }
         self.paint(&camera);
         !self.mover.is_still()
@@ -123,12 +124,15 @@ impl Scene {
         let in_squares = camera.zoom * f64::from(width) / camera.width > 2.0;
         let sharp = self.plan.sharp_tiles();
         let level = self.plan.level;
-        // What lies under sharp tiles alone is not drawn.
-        let mut keys = tiles_of_view(pyramid, camera, level, MOST_VIEW_BYTES)
+        // What lies under sharp tiles alone is not drawn. On the way to another view, finer tiles may be there than it wants.
+        let is_there = self.planned_for == Some(*camera);
+        let mut keys = is_there
+            .then(|| tiles_of_view(pyramid, camera, level, MOST_VIEW_BYTES))
+            .flatten()
             .filter(|tiles| tiles.iter().all(|key| self.cache.contains(key)))
             .unwrap_or_else(|| self.cache.keys().collect());
-        // Coarse under fine, and on top of all the level that is sharp here.
-        keys.sort_by_key(|key| (key.level == level, std::cmp::Reverse(key.level)));
+        // Coarse under fine, and on top of all the level that is sharp here, once the view is.
+        keys.sort_by_key(|key| (is_there && key.level == level, std::cmp::Reverse(key.level)));
         let tiles = keys.iter().filter_map(|&key| {
             let in_squares = in_squares && key.level == 0;
             Some((rect(key)?, self.cache.peek(&key)?, in_squares))

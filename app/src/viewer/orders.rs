@@ -181,8 +181,11 @@ impl Scene {
             return false;
         }
         if let Some((_, _, ordered_at)) = self.in_flight.remove(&key) {
-            let millis = js_sys::Date::now() - ordered_at;
-            self.tile_millis += (millis - self.tile_millis) * 0.2;
+            // A refusal comes fast and says nothing of tiles.
+            if tile.is_ok() {
+                let millis = js_sys::Date::now() - ordered_at;
+                self.tile_millis += (millis - self.tile_millis) * 0.2;
+            }
         }
         let mipmaps = needs_mipmaps(&self.slide.pyramid, key.level);
         let uploaded = tile.and_then(|bitmap| {

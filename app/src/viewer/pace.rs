@@ -42,7 +42,7 @@ impl Pace {
             return 0.0;
         }
         let rest = (self.wait * REST).min(LONGEST_REST);
-        (self.drawn_at + rest - now).max(0.0)
+        (self.drawn_at + rest - now).clamp(0.0, LONGEST_REST)
     }
 }
 
