@@ -56,14 +56,22 @@ impl OpenError {
 /// Opens a slide off the async threads, at the resolution that the store keeps.
 ///
 /// Files of another length have changed. Those with another modification time are hashed: copied files have one too, so the
-/// hash decides, and a new time that was found harmless is stored, so that this is done once.
-pub async fn open(store: &Store, files: &Files, imported: &SlideFile) -> Result<Slide, OpenError> {
+/// hash decides, and a new time that was found harmless is stored, so that this is done once. `held` is let go when the files
+/// are no longer read, which may be after the caller has gone.
+pub async fn open(
+    store: &Store,
+    files: &Files,
+    imported: &SlideFile,
+    held: impl Send + 'static,
+) -> Result<Slide, OpenError> {
     let path = crate::import::path_of(files, &imported.path).map_err(OpenError::Broken)?;
     let expected = imported.clone();
-    let (slide, modified_ns) =
-        tokio::task::spawn_blocking(move || open_unchanged(&path, &expected))
-            .await
-            .map_err(|panicked| OpenError::Broken(panicked.into()))??;
+    let (slide, modified_ns) = tokio::task::spawn_blocking(move || {
+        let _held = held;
+        open_unchanged(&path, &expected)
+    })
+    .await
+    .map_err(|panicked| OpenError::Broken(panicked.into()))??;
     if imported.modified_ns != Some(modified_ns) {
         store
             .set_slide_file(imported.id, &imported.path, modified_ns)

@@ -7,7 +7,7 @@ use wasm_bindgen::JsCast;
 use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement};
 
 use super::scene::{FAST_TILE, Scene};
-use super::schedule::{Plan, ahead, plan, tiles_of_view};
+use super::schedule::{Plan, ahead, plan};
 use super::tile::{TileKey, edges};
 use super::told::{Missing, Picture};
 
@@ -126,11 +126,11 @@ impl Scene {
         let level = self.plan.level;
         // What lies under sharp tiles alone is not drawn. On the way to another view, finer tiles may be there than it wants.
         let is_there = self.planned_for == Some(*camera);
-        let mut keys = is_there
-            .then(|| tiles_of_view(pyramid, camera, level, MOST_VIEW_BYTES))
-            .flatten()
-            .filter(|tiles| tiles.iter().all(|key| self.cache.contains(key)))
-            .unwrap_or_else(|| self.cache.keys().collect());
+        let mut keys = if is_there && sharp.iter().all(|key| self.cache.contains(key)) {
+            sharp.to_vec()
+        } else {
+            self.cache.keys().collect()
+        };
         // Coarse under fine, and on top of all the level that is sharp here, once the view is.
         keys.sort_by_key(|key| (is_there && key.level == level, std::cmp::Reverse(key.level)));
         let tiles = keys.iter().filter_map(|&key| {

@@ -319,15 +319,29 @@ impl Renderer {
         style: &TileStyle,
         tiles: impl Iterator<Item = ([f32; 4], &'a WebGlTexture, bool)>,
     ) {
+        let gl = &self.gl;
+        gl.disable(Gl::BLEND);
         let is_plain = style.stain.is_none() && style.light == Light::PLAIN;
         let program = if is_plain {
             &self.plain_tile
         } else {
             &self.tile
         };
-        let gl = &self.gl;
-        gl.disable(Gl::BLEND);
         self.use_program(program);
+        if !is_plain {
+            self.set_style(style);
+        }
+        for (rect, texture, in_squares) in tiles {
+            gl.bind_texture(Gl::TEXTURE_2D, Some(texture));
+            gl.bind_sampler(0, self.squares.as_ref().filter(|_| in_squares));
+            program.draw(gl, rect, [0.0, 0.0, 1.0, 1.0]);
+        }
+        gl.bind_sampler(0, None);
+    }
+
+    /// Tells the program of styled tiles, which is in use, the style.
+    fn set_style(&self, style: &TileStyle) {
+        let (gl, program) = (&self.gl, &self.tile);
         let Light {
             brightness,
             contrast,
@@ -358,12 +372,6 @@ impl Renderer {
                 style.glass.map(|level| f64::from(level) / 255.0),
             );
         }
-        for (rect, texture, in_squares) in tiles {
-            gl.bind_texture(Gl::TEXTURE_2D, Some(texture));
-            gl.bind_sampler(0, self.squares.as_ref().filter(|_| in_squares));
-            program.draw(gl, rect, [0.0, 0.0, 1.0, 1.0]);
-        }
-        gl.bind_sampler(0, None);
     }
 
     /// Draws the cells of a grid.

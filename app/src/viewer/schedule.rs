@@ -135,19 +135,6 @@ fn spans(pyramid: &Pyramid, camera: &Camera, level: usize) -> Option<((u32, u32)
     Some((columns, rows))
 }
 
-/// All tiles of a level that a view shows; `None` where they take more than `most_bytes` as textures.
-#[must_use]
-pub fn tiles_of_view(
-    pyramid: &Pyramid,
-    camera: &Camera,
-    level: u32,
-    most_bytes: usize,
-) -> Option<Vec<TileKey>> {
-    let level = level as usize;
-    (bytes_in_view(pyramid, camera, level) <= most_bytes)
-        .then(|| tiles_in_view(pyramid, camera, level))
-}
-
 fn bytes_in_view(pyramid: &Pyramid, camera: &Camera, level: usize) -> usize {
     let (Some((columns, rows)), Some(info)) =
         (spans(pyramid, camera, level), pyramid.levels.get(level))

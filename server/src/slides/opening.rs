@@ -99,17 +99,19 @@ impl Inner {
             "png" | "jpeg" => &self.decoders,
             _ => &self.readers,
         };
-        let _turn = turns.take(name).await?;
+        let mut turn = turns.take(name).await?;
         if let Some(members) = self.found_changed.get(name) {
-            let same = tokio::task::spawn_blocking(move || members.check()).await;
-            if same
-                .map_err(|panicked| Problem::internal(&panicked))?
-                .is_ok()
-            {
+            let checked = tokio::task::spawn_blocking(move || (members.check().is_ok(), turn));
+            let (is_same, held) = checked
+                .await
+                .map_err(|panicked| Problem::internal(&panicked))?;
+            if is_same {
                 return Err(changed(Unmade::Changed));
             }
+            turn = held;
         }
-        let opened = slide_file::open(&self.store, &self.files, &file).await;
+        // Work that has begun goes on when nobody waits for it any more, and so does its turn.
+        let opened = slide_file::open(&self.store, &self.files, &file, turn).await;
         let slide = opened.map_err(|error| self.not_opened(name, error))?;
         Ok(self.registry.opened(Arc::clone(name), slide))
     }
