@@ -11,18 +11,55 @@ use crate::members;
 use crate::slide::OpenOptions;
 use crate::source;
 
-/// A stored JPEG goes out with its colour model stated, complete and unchanged by doing it again; or it does not go out.
+/// A stored JPEG goes out with its colour model stated, complete, with nothing in it but the picture, and unchanged by doing it
+/// again; or it does not go out.
 pub fn jpeg_headers(stream: &[u8], width: u32, height: u32) {
     for model in [ColourModel::Grey, ColourModel::Rgb, ColourModel::YCbCr] {
         if let Some(out) = with_stated_colour(stream, None, model, width, height) {
             assert!(is_complete(stream) && is_complete(&out));
             assert!(out.len() <= stream.len() + 16);
+            let markers = markers_of(&out);
+            let stated = usize::from(model != ColourModel::Grey);
+            let (said, picture) = markers.split_at(1 + stated);
+            assert!(*said == [0xD8, 0xEE][..1 + stated], "{markers:x?}");
+            let (end, picture) = picture.split_last().expect("a scan at least");
+            assert!(*end == 0xD9, "{markers:x?}");
+            let is_of_picture =
+                |marker: &u8| matches!(marker, 0xC0..=0xC2 | 0xC4 | 0xDA | 0xDB | 0xDD);
+            assert!(picture.iter().all(is_of_picture), "{markers:x?}");
             let again = with_stated_colour(&out, None, model, width, height);
             assert!(again.as_deref() == Some(&*out), "not the same again");
             // As a TIFF's shared tables, these bytes may be anything, too.
             let merged = with_stated_colour(&out, Some(stream), model, width, height);
             assert!(merged.is_some_and(|merged| is_complete(&merged)));
         }
+    }
+}
+
+/// The markers of a stream, restarts left out; the last byte is that of the last marker, or this panics. Goes byte by byte, unlike
+/// what it is compared with.
+pub(crate) fn markers_of(stream: &[u8]) -> Vec<u8> {
+    let (mut markers, mut in_scan, mut rest) = (Vec::new(), false, stream);
+    loop {
+        rest = match rest {
+            [] => return markers,
+            [0xFF, after @ ..] if after.first() == Some(&0xFF) => after,
+            [0xFF, 0 | 0xD0..=0xD7, after @ ..] if in_scan => after,
+            [0xFF, marker @ (0xD8 | 0xD9), after @ ..] => {
+                markers.push(*marker);
+                in_scan = false;
+                after
+            }
+            [0xFF, marker, l1, l0, ..] => {
+                markers.push(*marker);
+                in_scan = *marker == 0xDA;
+                &rest[2 + usize::from(u16::from_be_bytes([*l1, *l0]))..]
+            }
+            [_, after @ ..] => {
+                assert!(in_scan, "bytes between the parts");
+                after
+            }
+        };
     }
 }
 
@@ -125,6 +162,19 @@ mod tests {
         bytes.into_inner()
     }
 
+    /// With a comment before its end, and something behind it.
+    fn progressive() -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut encoder = jpeg_encoder::Encoder::new(&mut bytes, 90);
+        encoder.set_progressive(true);
+        encoder
+            .encode(image().as_raw(), 24, 16, jpeg_encoder::ColorType::Rgb)
+            .unwrap();
+        bytes.truncate(bytes.len() - 2);
+        bytes.extend(b"\xFF\xFE\0\x06\xFF\xD9ab\xFF\xD9behind");
+        bytes
+    }
+
     fn our_tiff() -> Vec<u8> {
         let written = crate::Written {
             width: 24,
@@ -145,10 +195,11 @@ mod tests {
         #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn damaged_jpeg_headers_go_out_whole_or_not_at_all(damage in damage()) {
-            let good = crate::jpeg::encode(&image()).unwrap();
-            jpeg_headers(&good, 24, 16);
-            jpeg_headers(&damaged(&good, &damage), 24, 16);
+        fn damaged_jpegs_go_out_whole_and_clean_or_not_at_all(damage in damage()) {
+            for good in [crate::jpeg::encode(&image()).unwrap(), progressive()] {
+                jpeg_headers(&good, 24, 16);
+                jpeg_headers(&damaged(&good, &damage), 24, 16);
+            }
         }
 
         #[test]

@@ -3,13 +3,16 @@
 //! A JPEG does not say by itself whether its three components are RGB or YCbCr. Decoders guess from a JFIF or Adobe
 //! marker, else from component ids, else YCbCr. Aperio stores RGB without either marker, which a browser shows green. So
 //! every stream that goes out gets an Adobe APP14 segment right after SOI; every other application segment and
-//! comment is left out: a JFIF marker would overrule APP14 in libjpeg, an orientation or a colour profile would be
-//! obeyed by browsers though by no slide reader, and comments can name a patient.
+//! comment is left out, between the scans too, and so is what lies behind the end: a JFIF marker would overrule APP14 in
+//! libjpeg, an orientation or a colour profile would be obeyed by browsers though by no slide reader, and the rest can name a
+//! patient.
 
-use image::RgbImage;
-use jpeg_encoder::{ColorType, Encoder, EncodingError, SamplingFactor};
+mod encoding;
+mod parts;
 
-use crate::error::SlideError;
+pub use self::encoding::encode_jpeg;
+pub(crate) use self::encoding::{SharedTables, encode, encode_rgb};
+use self::parts::{Part, Parts};
 
 /// How the components of a stream are to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,23 +22,24 @@ pub(crate) enum ColourModel {
     YCbCr,
 }
 
+const SOF0: u8 = 0xC0;
+const SOF2: u8 = 0xC2;
+const DHT: u8 = 0xC4;
 const SOI: u8 = 0xD8;
 const EOI: u8 = 0xD9;
 const SOS: u8 = 0xDA;
 const DQT: u8 = 0xDB;
-const DHT: u8 = 0xC4;
-const COM: u8 = 0xFE;
+const DRI: u8 = 0xDD;
 const APP0: u8 = 0xE0;
 const APP15: u8 = 0xEF;
+const COM: u8 = 0xFE;
 
-/// Quality of tiles that are encoded here.
-const QUALITY: u8 = 90;
-
-/// `stream` with its colour model stated and all else that a browser might obey left out; `None` when it is not a
-/// complete baseline or progressive 8-bit JPEG of exactly `width` × `height` px with plain sampling, and so has to be decoded.
-/// `tables` are those that a TIFF states once for all its tiles (tag JPEGTables); a tile's own come after them and so hold.
+/// `stream` with its colour model stated and all that is not the picture left out; `None` when it is not a complete baseline or
+/// progressive 8-bit JPEG of exactly `width` × `height` px with plain sampling, and so has to be decoded. `tables` are those that
+/// a TIFF states once for all its tiles (tag JPEGTables); a tile's own come after them and so hold.
 ///
-/// The entropy-coded data is copied, once, and never decoded.
+/// The entropy-coded data is searched for its end and copied, once, and never decoded: whether all of its blocks are there is
+/// not known, only that every scan is.
 pub(crate) fn with_stated_colour(
     stream: &[u8],
     tables: Option<&[u8]>,
@@ -43,9 +47,6 @@ pub(crate) fn with_stated_colour(
     width: u32,
     height: u32,
 ) -> Option<Vec<u8>> {
-    if !is_complete(stream) {
-        return None;
-    }
     let tables = tables.unwrap_or_default();
     let mut out = Vec::with_capacity(stream.len() + tables.len() + 16);
     out.extend_from_slice(&[0xFF, SOI]);
@@ -55,154 +56,154 @@ pub(crate) fn with_stated_colour(
         ColourModel::YCbCr => out.extend_from_slice(&adobe_segment(1)),
     }
     append_tables(tables, &mut out);
-    let mut frame_is_plain = false;
-    for segment in Segments::new(stream) {
-        let Segment {
-            marker,
-            payload,
-            range,
-        } = segment?;
-        match marker {
-            SOS => {
-                return frame_is_plain.then(|| {
-                    out.extend_from_slice(&stream[range.start..]);
-                    out
-                });
+    let mut frame: Option<Frame> = None;
+    for part in Parts::of(stream) {
+        let kept = match part? {
+            Part::Coded(range) => range,
+            Part::Segment {
+                marker,
+                payload,
+                range,
+            } => {
+                match marker {
+                    APP0..=APP15 | COM => continue,
+                    DQT | DHT | DRI => {}
+                    SOF0..=SOF2 if frame.is_none() => {
+                        let is_progressive = marker == SOF2;
+                        frame = Some(Frame::read(payload, is_progressive, model, width, height)?);
+                    }
+                    SOS => frame.as_mut()?.add_scan(payload)?,
+                    // Lossless, hierarchical and arithmetic frames, a second one, DAC, DNL, and what no decoder needs.
+                    _ => return None,
+                }
+                range
             }
-            APP0..=APP15 | COM => continue,
-            0xC0..=0xC2 => frame_is_plain = frame_is_as_expected(payload, model, width, height),
-            // Lossless, hierarchical and arithmetic frames; DAC; DNL.
-            0xC3 | 0xC5..=0xC7 | 0xC9..=0xCF | 0xDC => return None,
-            _ => {}
-        }
-        out.extend_from_slice(&stream[range]);
+            Part::End => {
+                out.extend_from_slice(&[0xFF, EOI]);
+                return frame?.is_whole().then_some(out);
+            }
+        };
+        out.extend_from_slice(&stream[kept]);
     }
     None
 }
 
 /// Appends the table segments before the first scan; a stream of nothing but tables ends instead of having one.
 fn append_tables(stream: &[u8], out: &mut Vec<u8>) {
-    for segment in Segments::new(stream).map_while(|segment| segment) {
-        if matches!(segment.marker, DQT | DHT) {
-            out.extend_from_slice(&stream[segment.range]);
+    for part in Parts::of(stream).map_while(|part| part) {
+        match part {
+            Part::Segment {
+                marker: DQT | DHT,
+                range,
+                ..
+            } => out.extend_from_slice(&stream[range]),
+            Part::Segment { marker: SOS, .. } => break,
+            _ => {}
         }
     }
 }
 
-/// Whether a stream starts as a JPEG, has a scan, and ends with an end marker after it (padding behind it allowed).
+/// Whether a stream starts as a JPEG, has a scan, and comes to its end marker after it; whatever lies behind that.
 pub(crate) fn is_complete(stream: &[u8]) -> bool {
-    let Some(scan) = Segments::new(stream)
-        .map_while(|segment| segment)
-        .find(|segment| segment.marker == SOS)
-    else {
-        return false;
-    };
-    // Within a scan 0xFF is stuffed, so this pair can only be the end marker.
-    stream[scan.range.end..]
-        .windows(2)
-        .rev()
-        .any(|pair| pair == [0xFF, EOI])
+    let mut has_scan = false;
+    for part in Parts::of(stream) {
+        match part {
+            Some(Part::Coded(_)) => has_scan = true,
+            Some(Part::End) => return has_scan,
+            Some(Part::Segment { .. }) => {}
+            None => return false,
+        }
+    }
+    false
 }
 
-/// Encodes pixels for display: quality 90, no chroma subsampling.
-///
-/// # Errors
-/// [`SlideError::InvalidRegion`] when the image is empty or a side exceeds 65,535 px.
-pub fn encode_jpeg(image: &RgbImage) -> Result<Vec<u8>, SlideError> {
-    encode(image).map_err(|error| SlideError::InvalidRegion {
-        reason: error.to_string(),
-    })
+/// The components of a frame, and what its scans have told of them so far.
+struct Frame {
+    is_progressive: bool,
+    components: Vec<Component>,
 }
 
-/// Encodes a decoded tile: quality 90, no chroma subsampling.
-pub(crate) fn encode(tile: &RgbImage) -> Result<Vec<u8>, EncodingError> {
-    encode_rgb(tile.as_raw(), tile.width(), tile.height())
+struct Component {
+    id: u8,
+    /// A bit for each of the 64 coefficients of a block that was told to its last bit.
+    told: u64,
 }
 
-/// As [`encode`], of R, G, B of each pixel, row by row.
-pub(crate) fn encode_rgb(pixels: &[u8], width: u32, height: u32) -> Result<Vec<u8>, EncodingError> {
-    let side = |px: u32| u16::try_from(px).unwrap_or(u16::MAX);
-    let mut bytes = Vec::with_capacity(pixels.len() / 8);
-    let mut encoder = Encoder::new(&mut bytes, QUALITY);
-    encoder.set_sampling_factor(SamplingFactor::R_4_4_4);
-    encoder.encode(pixels, side(width), side(height), ColorType::Rgb)?;
-    Ok(bytes)
-}
-
-/// The tables of all streams that [`encode_rgb`] makes, which a TIFF states once: they follow from the quality alone, as no
-/// Huffman table is made for a single picture.
-pub(crate) struct SharedTables {
-    /// DQT and DHT segments, as they stand in a stream.
-    segments: Vec<u8>,
-}
-
-impl SharedTables {
-    /// Asks the encoder for them.
-    pub(crate) fn of_our_encoder() -> Result<Self, EncodingError> {
-        let mut segments = Vec::new();
-        append_tables(&encode_rgb(&[0; 3], 1, 1)?, &mut segments);
-        Ok(Self { segments })
+impl Frame {
+    /// Of a frame header's payload: precision, height, width, components × (id, sampling, table). `None` when it is another
+    /// picture than what is expected.
+    fn read(
+        payload: &[u8],
+        is_progressive: bool,
+        model: ColourModel,
+        width: u32,
+        height: u32,
+    ) -> Option<Self> {
+        let [8, h1, h0, w1, w0, count, specs @ ..] = payload else {
+            return None;
+        };
+        let (specs, []) = specs.as_chunks::<3>() else {
+            return None;
+        };
+        let expected_components = match model {
+            ColourModel::Grey => 1,
+            ColourModel::Rgb | ColourModel::YCbCr => 3,
+        };
+        let plain_sampling =
+            specs
+                .iter()
+                .enumerate()
+                .all(|(component, spec)| match (spec[1] >> 4, spec[1] & 15) {
+                    (1, 1) => true,
+                    (1 | 2, 1 | 2) => component == 0,
+                    _ => false,
+                });
+        let is_as_expected = specs.len() == expected_components
+            && usize::from(*count) == expected_components
+            && plain_sampling
+            && u32::from(u16::from_be_bytes([*w1, *w0])) == width
+            && u32::from(u16::from_be_bytes([*h1, *h0])) == height;
+        is_as_expected.then(|| Self {
+            is_progressive,
+            components: specs
+                .iter()
+                .map(|&[id, ..]| Component { id, told: 0 })
+                .collect(),
+        })
     }
 
-    /// As the tag JPEGTables has them (TIFF Technical Note 2): a stream of nothing but tables.
-    pub(crate) fn to_stream(&self) -> Vec<u8> {
-        [&[0xFF, SOI], &*self.segments, &[0xFF, EOI]].concat()
-    }
-
-    /// A stream of [`encode_rgb`] as libtiff writes tiles: frame and scan without tables or application segments. The encoder
-    /// numbers the components from 0, and that must stay: Bio-Formats (QuPath) converts YCbCr without subsampling itself, and
-    /// Java's decoder, which it asks for the planes, would do so before it if they were numbered from 1 or a marker said YCbCr.
-    /// `None` when the stream has other tables, and so has to stay whole.
-    pub(crate) fn abbreviated(&self, stream: &[u8]) -> Option<Vec<u8>> {
-        let mut tables = Vec::with_capacity(self.segments.len());
-        append_tables(stream, &mut tables);
-        if tables != self.segments {
+    /// Adds what a scan tells, by its header's payload: components × (id, tables), first and last coefficient, bits before and
+    /// after it. `None` when it is no scan of this frame.
+    fn add_scan(&mut self, payload: &[u8]) -> Option<()> {
+        let (&count, rest) = payload.split_first()?;
+        let (selectors, &[first, last, bits_left]) = rest.split_last_chunk()?;
+        let (selectors, []) = selectors.as_chunks::<2>() else {
+            return None;
+        };
+        if selectors.is_empty() || selectors.len() != usize::from(count) {
             return None;
         }
-        let mut out = Vec::with_capacity(stream.len());
-        out.extend_from_slice(&[0xFF, SOI]);
-        for segment in Segments::new(stream) {
-            let Segment { marker, range, .. } = segment?;
-            match marker {
-                SOS => {
-                    out.extend_from_slice(&stream[range.start..]);
-                    return Some(out);
-                }
-                0xC0 => out.extend_from_slice(&stream[range]),
-                DQT | DHT | APP0..=APP15 | COM => {}
-                // Of another kind than the encoder makes.
-                _ => return None,
-            }
+        let told = if !self.is_progressive {
+            u64::MAX
+        } else if first > last || last > 63 {
+            return None;
+        } else if bits_left & 15 == 0 {
+            (u64::MAX << first) & (u64::MAX >> (63 - last))
+        } else {
+            0
+        };
+        for [id, _] in selectors {
+            let mut components = self.components.iter_mut();
+            components.find(|component| component.id == *id)?.told |= told;
         }
-        None
+        Some(())
     }
-}
 
-/// A frame header's payload: precision, height, width, components × (id, sampling, table).
-fn frame_is_as_expected(payload: &[u8], model: ColourModel, width: u32, height: u32) -> bool {
-    let [8, h1, h0, w1, w0, components, specs @ ..] = payload else {
-        return false;
-    };
-    let expected_components = match model {
-        ColourModel::Grey => 1,
-        ColourModel::Rgb | ColourModel::YCbCr => 3,
-    };
-    let plain_sampling =
-        specs
-            .as_chunks::<3>()
-            .0
-            .iter()
-            .enumerate()
-            .all(|(component, spec)| match (spec[1] >> 4, spec[1] & 15) {
-                (1, 1) => true,
-                (1 | 2, 1 | 2) => component == 0,
-                _ => false,
-            });
-    *components == expected_components
-        && specs.len() == usize::from(*components) * 3
-        && plain_sampling
-        && u32::from(u16::from_be_bytes([*w1, *w0])) == width
-        && u32::from(u16::from_be_bytes([*h1, *h0])) == height
+    /// Whether no scan is missing.
+    fn is_whole(&self) -> bool {
+        let mut components = self.components.iter();
+        components.all(|component| component.told == u64::MAX)
+    }
 }
 
 /// Adobe APP14: version 100, no flags, the colour transform.
@@ -212,102 +213,174 @@ fn adobe_segment(transform: u8) -> [u8; 16] {
     ]
 }
 
-struct Segment<'a> {
-    marker: u8,
-    payload: &'a [u8],
-    /// From the 0xFF of the marker to the end of the payload.
-    range: std::ops::Range<usize>,
-}
-
-/// The segments between SOI and the first scan, that one included; `None` as an item where the stream is malformed.
-struct Segments<'a> {
-    stream: &'a [u8],
-    at: usize,
-    done: bool,
-}
-
-impl<'a> Segments<'a> {
-    fn new(stream: &'a [u8]) -> Self {
-        let starts_well = stream.starts_with(&[0xFF, SOI]);
-        Self {
-            stream: if starts_well { stream } else { &[] },
-            at: 2,
-            done: false,
-        }
-    }
-
-    fn read(&mut self) -> Option<Segment<'a>> {
-        while self.stream.get(self.at..self.at + 2)? == [0xFF, 0xFF] {
-            self.at += 1;
-        }
-        let &[0xFF, marker, l1, l0] = self.stream.get(self.at..self.at + 4)? else {
-            return None;
-        };
-        // Markers without a payload have no place before the scan.
-        if matches!(marker, 0 | 1 | 0xD0..=EOI) {
-            return None;
-        }
-        let length = usize::from(u16::from_be_bytes([l1, l0]));
-        let range = self.at..self.at + 2 + length;
-        let payload = self.stream.get(self.at + 4..range.end)?;
-        self.at = range.end;
-        self.done = marker == SOS;
-        Some(Segment {
-            marker,
-            payload,
-            range,
-        })
-    }
-}
-
-impl<'a> Iterator for Segments<'a> {
-    type Item = Option<Segment<'a>>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.done {
-            return None;
-        }
-        let segment = self.read();
-        if segment.is_none() {
-            self.done = true;
-        }
-        Some(segment)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use image::RgbImage;
+    use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
+
     use super::*;
+    use crate::fuzz_targets::markers_of;
+
+    fn image() -> RgbImage {
+        RgbImage::from_fn(24, 16, |x, y| image::Rgb([x as u8 * 9, 120, y as u8 * 13]))
+    }
 
     fn stream() -> Vec<u8> {
-        let image = RgbImage::from_fn(24, 16, |x, y| image::Rgb([x as u8 * 9, 120, y as u8 * 13]));
-        encode(&image).unwrap()
+        encode(&image()).unwrap()
+    }
+
+    fn encoded(image: &RgbImage, change: impl FnOnce(&mut Encoder<&mut Vec<u8>>)) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut encoder = Encoder::new(&mut bytes, 95);
+        change(&mut encoder);
+        let (width, height) = (image.width() as u16, image.height() as u16);
+        encoder
+            .encode(image.as_raw(), width, height, ColorType::Rgb)
+            .unwrap();
+        bytes
+    }
+
+    fn progressive() -> Vec<u8> {
+        encoded(&image(), |encoder| encoder.set_progressive(true))
+    }
+
+    fn segment(marker: u8, payload: &[u8]) -> Vec<u8> {
+        let length = u16::try_from(payload.len() + 2).unwrap().to_be_bytes();
+        [&[0xFF, marker], &length[..], payload].concat()
     }
 
     /// Inserts a segment right after SOI.
     fn with_segment(stream: &[u8], marker: u8, payload: &[u8]) -> Vec<u8> {
-        let length = u16::try_from(payload.len() + 2).unwrap().to_be_bytes();
-        let segment = [&[0xFF, marker], &length[..], payload].concat();
-        [&stream[..2], &segment, &stream[2..]].concat()
+        [&stream[..2], &segment(marker, payload), &stream[2..]].concat()
+    }
+
+    /// Where the coded data of each scan ends.
+    fn ends_of_scans(stream: &[u8]) -> Vec<usize> {
+        let parts = Parts::of(stream).flatten();
+        parts
+            .filter_map(|part| match part {
+                Part::Coded(range) => Some(range.end),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// Inserts bytes behind the coded data of every scan.
+    fn behind_each_scan(stream: &[u8], bytes: &[u8]) -> Vec<u8> {
+        let mut out = stream.to_vec();
+        for end in ends_of_scans(stream).into_iter().rev() {
+            out.splice(end..end, bytes.iter().copied());
+        }
+        out
+    }
+
+    fn stated(stream: &[u8]) -> Option<Vec<u8>> {
+        with_stated_colour(stream, None, ColourModel::YCbCr, 24, 16)
     }
 
     #[test]
     fn the_colour_model_is_stated_once_and_nothing_else_is_said() {
         let stream = with_segment(&stream(), 0xE1, b"Exif\0\0orientation");
         let stream = with_segment(&stream, COM, b"a patient's name");
-        let stated = with_stated_colour(&stream, None, ColourModel::YCbCr, 24, 16).unwrap();
+        let stated = stated(&stream).unwrap();
         assert_eq!(stated[2..18], adobe_segment(1));
         assert_eq!(
-            markers(&stated)
-                .iter()
-                .filter(|&&m| (APP0..=APP15).contains(&m) || m == COM)
-                .count(),
-            1
+            markers_of(&stated),
+            [SOI, 0xEE, SOF0, DQT, DQT, DHT, DHT, DHT, DHT, SOS, EOI]
         );
         assert_eq!(
             image::load_from_memory(&stated).unwrap(),
             image::load_from_memory(&stream).unwrap()
         );
+    }
+
+    #[test]
+    fn nothing_between_the_scans_or_behind_the_end_goes_out() {
+        let good = progressive();
+        let clean = stated(&good).unwrap();
+        assert!(ends_of_scans(&good).len() > 3, "not progressive");
+        let said = [
+            segment(COM, b"a patient's name"),
+            // A JFIF marker after APP14, a profile, and an end that is none.
+            segment(APP0, b"JFIF\0\x01\x01\0\0\x01\0\x01\0\0"),
+            segment(0xE2, b"ICC_PROFILE\0"),
+            segment(COM, &[0xFF, EOI, 0xFF, SOS]),
+        ]
+        .concat();
+        let behind = b"another patient's name \xFF\xD9";
+        let talkative = [&behind_each_scan(&good, &said), &behind[..]].concat();
+        assert!(is_complete(&talkative));
+        assert!(stated(&talkative).unwrap() == clean);
+        assert_eq!(
+            image::load_from_memory(&clean).unwrap(),
+            image::load_from_memory(&good).unwrap()
+        );
+        let baseline = stream();
+        let talkative = [&behind_each_scan(&baseline, &said), &behind[..]].concat();
+        assert!(stated(&talkative) == stated(&baseline));
+    }
+
+    #[test]
+    fn a_stream_that_is_cut_off_anywhere_is_left_to_the_decoder() {
+        let comment = segment(COM, &[b'a', 0xFF, EOI, b'b']);
+        for good in [stream(), progressive()] {
+            let good = behind_each_scan(&good, &comment);
+            assert!(stated(&good).is_some());
+            for length in 0..good.len() {
+                assert!(!is_complete(&good[..length]), "{length}");
+                assert!(stated(&good[..length]).is_none(), "{length}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_stream_without_all_its_scans_is_left_to_the_decoder_though_it_has_an_end() {
+        // With tables made for the picture the encoder writes a scan for each component.
+        let by_component = |encoder: &mut Encoder<&mut Vec<u8>>| {
+            encoder.set_sampling_factor(SamplingFactor::R_4_2_0);
+            encoder.set_optimized_huffman_tables(true);
+        };
+        for good in [progressive(), encoded(&image(), by_component)] {
+            assert!(stated(&good).is_some());
+            let ends = ends_of_scans(&good);
+            let (_, earlier) = ends.split_last().unwrap();
+            for &end in earlier {
+                let mended = [&good[..end], &[0xFF, EOI]].concat();
+                assert!(is_complete(&mended));
+                assert!(stated(&mended).is_none(), "{end} of {}", good.len());
+            }
+        }
+    }
+
+    #[test]
+    fn restart_markers_stuffed_bytes_and_fill_bytes_are_no_end_of_a_scan() {
+        let mut dice = 1u32;
+        let noise = RgbImage::from_fn(64, 64, |_, _| {
+            image::Rgb(std::array::from_fn(|_| {
+                dice = dice.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                (dice >> 24) as u8
+            }))
+        });
+        let stated = |stream: &[u8]| with_stated_colour(stream, None, ColourModel::YCbCr, 64, 64);
+        let good = encoded(&noise, |encoder| encoder.set_restart_interval(3));
+        for pair in [[0xFF, 0], [0xFF, 0xD7]] {
+            assert!(
+                good.windows(2).any(|two| two == pair),
+                "{pair:?} is not there"
+            );
+        }
+        let out = stated(&good).unwrap();
+        let scan = |stream: &[u8]| {
+            let at = stream
+                .windows(2)
+                .position(|two| two == [0xFF, SOS])
+                .unwrap();
+            stream[at..].to_vec()
+        };
+        assert!(scan(&out) == scan(&good));
+        let (end, _) = good.split_last_chunk::<2>().unwrap();
+        let filled = [end, &[0xFF, 0xFF, 0xFF, EOI]].concat();
+        assert!(stated(&filled).unwrap() == out);
     }
 
     #[test]
@@ -322,7 +395,7 @@ mod tests {
         assert!(pass(b"II*\0", 24).is_none(), "no JPEG");
         let frame = good
             .windows(2)
-            .position(|pair| pair == [0xFF, 0xC0])
+            .position(|pair| pair == [0xFF, SOF0])
             .unwrap();
         let changed = |at: usize, value: u8| {
             let mut stream = good.clone();
@@ -333,63 +406,24 @@ mod tests {
         assert!(pass(&changed(4, 12), 24).is_none(), "12 bits");
         assert!(pass(&changed(11, 0x31), 24).is_none(), "sampling by three");
         assert!(
+            pass(&changed(10, 7), 24).is_none(),
+            "a component without a scan"
+        );
+        assert!(
             with_stated_colour(&good, None, ColourModel::Grey, 24, 16).is_none(),
             "three components"
         );
-    }
-
-    fn markers(stream: &[u8]) -> Vec<u8> {
-        Segments::new(stream).flatten().map(|s| s.marker).collect()
-    }
-
-    #[test]
-    fn a_stream_without_its_tables_is_the_same_picture_once_it_has_them_again() {
-        let whole = stream();
-        let tables = SharedTables::of_our_encoder().unwrap();
-        let short = tables.abbreviated(&whole).unwrap();
-        assert_eq!(markers(&short), [0xC0, SOS]);
-        assert!(whole.len() - short.len() > 500);
-        assert!(image::load_from_memory(&short).is_err(), "it needs them");
-        let stated = tables.to_stream();
-        let merged = with_stated_colour(&short, Some(&stated), ColourModel::YCbCr, 24, 16).unwrap();
-        assert_eq!(
-            image::load_from_memory(&merged).unwrap(),
-            image::load_from_memory(&whole).unwrap()
-        );
-        // As every other reader puts them together, who knows of no colour model.
-        let joined = [&stated[..stated.len() - 2], &short[2..]].concat();
-        assert_eq!(
-            image::load_from_memory(&joined).unwrap(),
-            image::load_from_memory(&whole).unwrap()
-        );
-        let frame = short
-            .windows(2)
-            .position(|pair| pair == [0xFF, 0xC0])
-            .unwrap();
-        let ids = [10, 13, 16].map(|at| short[frame + at]);
-        assert_eq!(ids, [0, 1, 2], "as Bio-Formats needs them");
-    }
-
-    #[test]
-    fn a_stream_with_tables_of_its_own_stays_whole() {
-        let tables = SharedTables::of_our_encoder().unwrap();
-        let pixels = [90; 24 * 16 * 3];
-        let other = |change: fn(&mut Encoder<&mut Vec<u8>>)| {
-            let mut bytes = Vec::new();
-            let mut encoder = Encoder::new(&mut bytes, QUALITY);
-            encoder.set_sampling_factor(SamplingFactor::R_4_4_4);
-            change(&mut encoder);
-            encoder.encode(&pixels, 24, 16, ColorType::Rgb).unwrap();
-            bytes
-        };
-        assert!(tables.abbreviated(&other(|_| {})).is_some());
-        let finer = other(|encoder| encoder.set_quality(QUALITY + 1));
-        assert!(tables.abbreviated(&finer).is_none());
-        let smaller = other(|encoder| encoder.set_optimized_huffman_tables(true));
-        assert!(tables.abbreviated(&smaller).is_none());
-        let progressive = other(|encoder| encoder.set_progressive(true));
-        assert!(tables.abbreviated(&progressive).is_none());
-        assert!(tables.abbreviated(b"II*\0").is_none());
+        let frame = &good[frame..frame + 19];
+        for (inserted, what) in [
+            (frame, "a second frame"),
+            (&segment(0xDC, &[0, 16])[..], "DNL"),
+            (&segment(0xF3, b"anything")[..], "JPG3"),
+            (&[0xFF, SOI][..], "a second picture"),
+            (&[0xFF, 1][..], "TEM"),
+        ] {
+            let stream = behind_each_scan(&good, inserted);
+            assert!(pass(&stream, 24).is_none(), "{what}");
+        }
     }
 
     #[test]
