@@ -11,7 +11,9 @@ pub type StainVector = [f64; 3];
 /// The light through glass without tissue, I₀: grey levels of red, green, blue.
 pub type Glass = [u8; 3];
 
-/// What is taken for glass where a slide shows none.
+/// What is taken for glass where a slide shows none, wherever light or optical density is relative to glass: the lightest that a
+/// pixel can be, with which QuPath begins for H&E (background 255, 255, 255) and which ImageJ's Colour Deconvolution, the reference
+/// implementation of Ruifrok and Johnston, always takes. Nothing has absorbed less than nothing then.
 pub const WHITE: Glass = [255; 3];
 
 /// The two stains of a slide.

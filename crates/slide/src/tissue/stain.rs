@@ -1,5 +1,6 @@
 //! Which pixels of a thumbnail are stained.
 
+use domain::stain::{Glass, WHITE};
 use image::RgbImage;
 
 /// The threshold on colour is sought between these (of 255): below is the noise of glass, above are pale cytoplasm and
@@ -12,8 +13,6 @@ const DARK_COLOUR: u8 = 8;
 /// Glass is at least this light, and its channels differ at most by this; pale eosin is darker in green.
 const GLASS_LIGHT: u8 = 215;
 const GLASS_TINT: u8 = 25;
-/// Taken as glass where a slide shows none.
-pub(super) const WHITE: [u8; 3] = [245; 3];
 
 /// For each pixel, row by row, whether it is stained.
 pub(super) fn stained(thumbnail: &RgbImage) -> Vec<bool> {
@@ -42,7 +41,7 @@ pub(super) fn stained(thumbnail: &RgbImage) -> Vec<bool> {
 /// The colour of light through glass: per channel the value that one pixel in twenty exceeds, if that is light and nearly
 /// grey. A slide full of tissue has no glass to show, but its fat and gaps are as light; `None` where there are none of these
 /// either.
-pub(super) fn glass_colour(thumbnail: &RgbImage) -> Option<[u8; 3]> {
+pub(super) fn glass_colour(thumbnail: &RgbImage) -> Option<Glass> {
     let mut histograms = [[0u64; 256]; 3];
     for pixel in thumbnail.pixels() {
         for (histogram, &value) in histograms.iter_mut().zip(&pixel.0) {
@@ -64,7 +63,7 @@ pub(super) fn glass_colour(thumbnail: &RgbImage) -> Option<[u8; 3]> {
 }
 
 /// Transmitted light as a share of that through glass, of 255.
-fn relative_to(pixel: [u8; 3], glass: [u8; 3]) -> [u8; 3] {
+fn relative_to(pixel: [u8; 3], glass: Glass) -> [u8; 3] {
     let mut relative = [0; 3];
     for ((out, value), white) in relative.iter_mut().zip(pixel).zip(glass) {
         *out = (u32::from(value) * 255 / u32::from(white)).min(255) as u8;

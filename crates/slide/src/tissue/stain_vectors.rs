@@ -2,7 +2,7 @@
 //! slides for quantitative analysis", IEEE ISBI, 1107–1110): optical densities of two stains lie in a plane, between the
 //! directions of the two.
 
-use domain::stain::{StainEstimate, StainVector, Stains, optical_density};
+use domain::stain::{Glass, StainEstimate, StainVector, Stains, WHITE, optical_density};
 
 use super::{TissueMask, stain};
 use crate::error::SlideError;
@@ -36,7 +36,7 @@ impl Slide {
         let um_per_px = SAMPLE_UM_PER_PX.max(mpp.x).max(mpp.y);
         let thumbnail = self.mask_thumbnail()?;
         let glass = stain::glass_colour(&thumbnail);
-        let light = Light::through(glass.unwrap_or(stain::WHITE));
+        let light = Light::through(glass.unwrap_or(WHITE));
         let mask = TissueMask::of_thumbnail(&thumbnail, bounds, mpp);
         drop(thumbnail);
 
@@ -70,7 +70,7 @@ struct Light {
 }
 
 impl Light {
-    fn through(glass: [u8; 3]) -> Self {
+    fn through(glass: Glass) -> Self {
         Self {
             densities: glass
                 .map(|glass| std::array::from_fn(|value| optical_density(value as u8, glass))),
@@ -370,6 +370,11 @@ mod tests {
 
         let full = slide(|_, _, dice| pixel(&stains, [0.3 + 0.3 * dice.roll(), 0.2], 1.0, dice));
         assert_eq!(full.glass, None, "a slide full of tissue shows no glass");
+
+        // So pale that relative to anything darker than white it would not be told: 0.1525, and 0.1254 relative to 245.
+        let pale = slide(|_, _, _| [224, 189, 224]);
+        assert_eq!(pale.glass, None);
+        assert!(pale.pixels > 20_000, "{} px", pale.pixels);
 
         let blank = slide(|_, _, dice| pixel(&stains, [0.0, 0.0], 1.0, dice));
         assert_eq!((blank.stains, blank.pixels), (None, 0));
