@@ -71,14 +71,16 @@ impl Checked {
     }
 }
 
-/// Opens and hashes a file. Blocks; takes as long as reading it. What it says of a failure names no file.
+/// Opens and hashes a file. Blocks; takes as long as reading it. Refuses a file that changes meanwhile. What it says of a failure
+/// names no file.
 pub fn check(path: &Path, mpp: Option<f64>) -> anyhow::Result<Checked> {
     let mpp = mpp.map(Mpp::square);
     let slide = Slide::open(path, OpenOptions { mpp })?;
-    // Lengths and times are older than the hash: what is changed in between is noticed when the slide is opened.
     let members = slide.members();
+    let sha256 = slide_file::sha256(members).context("the file cannot be read")?;
+    slide.check_files()?;
     Ok(Checked {
-        sha256: slide_file::sha256(members).context("the file cannot be read")?,
+        sha256,
         bytes: members.bytes(),
         modified_ns: slide_file::modified_ns(members),
         format: slide.format().to_owned(),

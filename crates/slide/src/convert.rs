@@ -17,6 +17,7 @@ use image::{ImageDecoder, ImageFormat, ImageReader};
 use rayon::prelude::*;
 
 use crate::error::SlideError;
+use crate::members::Members;
 use crate::slide::{OpenOptions, Slide};
 use crate::source::{self, LevelRect, flat};
 use crate::writer::{PyramidWriter, WRITTEN_TILE_PX, Written};
@@ -33,6 +34,8 @@ const READ_COLUMNS: u32 = 2048;
 /// An image that gets a pyramid.
 pub struct Conversion {
     rows: Rows,
+    /// As they were before anything was read of them.
+    members: Members,
     width: u32,
     height: u32,
     mpp: Mpp,
@@ -53,7 +56,8 @@ impl Conversion {
     /// whole.
     ///
     /// # Errors
-    /// As [`Slide::open`].
+    /// As [`Slide::open`]; [`SlideError::TooLarge`], too, for an image that is stored in parts of which more than 1 GiB would have to
+    /// be held decoded.
     pub fn needed(path: &Path, options: OpenOptions) -> Result<Option<Self>, SlideError> {
         source::length(path)?;
         let Some(format) = flat::format_of(path)? else {
@@ -62,6 +66,8 @@ impl Conversion {
                 .then(|| Self::of_slide(slide))
                 .transpose();
         };
+        // Such an image is one file.
+        let members = Members::of(path, "")?;
         let header = FlatHeader::read(path, format)?;
         let pixels = u64::from(header.width) * u64::from(header.height);
         if pixels <= SINGLE_LEVEL_PX {
@@ -81,6 +87,7 @@ impl Conversion {
         };
         Ok(Some(Self {
             rows,
+            members,
             width: header.width,
             height: header.height,
             mpp,
@@ -98,6 +105,7 @@ impl Conversion {
             height,
             mpp: slide.mpp(),
             objective: slide.objective(),
+            members: slide.members().clone(),
             rows: Rows::Slide(Box::new(slide)),
         })
     }
@@ -106,6 +114,12 @@ impl Conversion {
     #[must_use]
     pub fn size_px(&self) -> (u32, u32) {
         (self.width, self.height)
+    }
+
+    /// The files that the image is read from, as they were when it was found to be converted.
+    #[must_use]
+    pub fn members(&self) -> &Members {
+        &self.members
     }
 
     /// Resolution of level 0.
@@ -119,9 +133,23 @@ impl Conversion {
     /// tiles that 512 rows hold whole, what those strips or tiles take that 512 rows touch, 1.1 GB at most. Blocks, for minutes.
     ///
     /// # Errors
+    /// [`SlideError::Changed`] when a file of the image is not what it was when the image was found to be converted;
     /// [`SlideError::Read`], [`SlideError::Damaged`] or [`SlideError::Io`] when the image cannot be read to its end;
-    /// [`SlideError::Write`] or [`SlideError::DiskFull`].
+    /// [`SlideError::Write`] or [`SlideError::DiskFull`]. What `out` holds then is of no use.
     pub fn write<W: Write + Seek>(
+        &self,
+        out: W,
+        description: &str,
+        progress: &mut (dyn FnMut(u32) + Send),
+    ) -> Result<W, SlideError> {
+        self.members.check()?;
+        let written = self.write_levels(out, description, progress);
+        // A change explains what went wrong, and what went well is of two images.
+        self.members.check()?;
+        written
+    }
+
+    fn write_levels<W: Write + Seek>(
         &self,
         out: W,
         description: &str,

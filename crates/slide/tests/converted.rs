@@ -176,3 +176,40 @@ fn an_image_that_breaks_off_fails_and_is_not_half_grey() {
         }
     }
 }
+
+#[test]
+fn an_image_that_changes_while_it_is_read_is_refused() {
+    let image = drawn(SIDE.0, SIDE.1);
+    let tiff = Tiff::pyramid(&image, 1, Coding::YCbCr).to_bytes();
+    for (name, bytes) in [
+        ("changes.png", png(&image)),
+        ("changes.jpg", jpeg(&image, |_| {})),
+        ("changes.tif", tiff),
+    ] {
+        let file = TempSlide::new(name, &bytes);
+        let write = |conversion: &Conversion, at_row: u32| {
+            conversion.write(Cursor::new(Vec::new()), "a copy", &mut |rows| {
+                if rows == at_row {
+                    // The same bytes: what was written to is not looked at again.
+                    std::fs::write(file.path(), &bytes).unwrap();
+                    let file = std::fs::File::options().write(true).open(file.path());
+                    let past = std::time::SystemTime::UNIX_EPOCH;
+                    file.unwrap().set_modified(past).unwrap();
+                }
+            })
+        };
+        let conversion = needed(&file.path()).unwrap();
+        assert_eq!(conversion.members().files().len(), 1);
+        let error = write(&conversion, 512).unwrap_err();
+        assert!(
+            matches!(error, SlideError::Changed { .. }),
+            "{name}: {error}"
+        );
+        // Nor is it begun.
+        let error = write(&conversion, 0).unwrap_err();
+        assert!(
+            matches!(error, SlideError::Changed { .. }),
+            "{name}: {error}"
+        );
+    }
+}

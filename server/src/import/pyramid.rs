@@ -3,20 +3,25 @@
 //! What is shown and analysed is the copy, and so the slide's hash and version are the copy's: whoever has an address of it has
 //! these pixels. The copy is named by the hash of the file that it was made of: the same file again is the same slide.
 
-use std::fs::File;
 use std::path::Path;
 
 use anyhow::Context;
 use domain::geometry::Mpp;
-use slide::{Conversion, OpenOptions, SlideError};
+use slide::{Conversion, Fingerprint, OpenOptions, SlideError};
 use store::Store;
-use store::files::{FileError, Files, sha256_of};
+use store::files::{FileError, Files};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::{Checked, ImportRequest, check};
 use crate::nice::be_nice;
 use crate::problem::Problem;
+use crate::slide_file;
 
+/// Files that are looked at, wait for that, or wait for a conversion: who imports a folder file by file has one of them. Of those
+/// who send all files at once, whoever comes when it is full is told to come again.
+const MOST_IN_LINE: usize = 16;
+/// Places in that line.
+static LINE: Semaphore = Semaphore::const_new(MOST_IN_LINE);
 /// Looking at a file may decode it whole: one at a time. Who found an image to be converted keeps this turn while waiting for the
 /// other, so that of all images that are imported together at most two are in memory; and a slide, which waits for no
 /// conversion, is not held up by one.
@@ -41,7 +46,13 @@ pub(super) async fn take(
     request: &ImportRequest,
 ) -> Result<Taken, Problem> {
     let (path, mpp) = (request.path.clone(), request.mpp);
-    let look = turn(&LOOK).await?;
+    let place = LINE.try_acquire().map_err(|_| {
+        Problem::unavailable(format!(
+            "{MOST_IN_LINE} files wait to be imported already, and nothing was done with this one. Try again when some of them are \
+             done."
+        ))
+    })?;
+    let look = (place, turn(&LOOK).await?);
     // Kept to the end of the work, even when nobody waits for it any more.
     let (found, look) = blocking(move || Ok((find(&path, mpp)?, look))).await?;
     let (conversion, original) = match found {
@@ -69,7 +80,12 @@ pub(super) async fn take(
         let copy = files
             .path(&name(&original))
             .map_err(|error| Problem::internal(&error))?;
-        let made = blocking(move || check(&copy, None)).await;
+        let members = conversion.members().clone();
+        let made = blocking(move || {
+            members.check()?;
+            check(&copy, None)
+        })
+        .await;
         if let Ok(checked) = made {
             let is_slide = store.slide_with_hash(&checked.sha256).await?.is_some();
             // Made by an import that was cut off: of use unless something else was said then.
@@ -94,7 +110,7 @@ async fn turn(turns: &'static Semaphore) -> Result<SemaphorePermit<'static>, Pro
 
 enum Found {
     Slide(Checked),
-    /// With the SHA-256 of the file.
+    /// With the SHA-256 of the file, which is the one that the conversion reads.
     NoPyramid(Box<Conversion>, String),
 }
 
@@ -102,11 +118,23 @@ fn find(path: &Path, mpp: Option<f64>) -> anyhow::Result<Found> {
     let options = OpenOptions {
         mpp: mpp.map(Mpp::square),
     };
-    let Some(conversion) = Conversion::needed(path, options)? else {
-        return Ok(Found::Slide(check(path, mpp)?));
+    let fingerprint = || -> anyhow::Result<Fingerprint> {
+        let metadata = std::fs::metadata(path).context("the file cannot be read")?;
+        Ok(Fingerprint::of(&metadata))
     };
-    let file = File::open(path).context("the file cannot be read")?;
-    let (sha256, _) = sha256_of(file).context("the file cannot be read")?;
+    let before = fingerprint()?;
+    let Some(conversion) = Conversion::needed(path, options)? else {
+        let checked = check(path, mpp)?;
+        // What was opened twice is one file.
+        if fingerprint()? != before {
+            let path = path.to_owned();
+            return Err(SlideError::Changed { path }.into());
+        }
+        return Ok(Found::Slide(checked));
+    };
+    let members = conversion.members();
+    let sha256 = slide_file::sha256(members).context("the file cannot be read")?;
+    members.check()?;
     Ok(Found::NoPyramid(Box::new(conversion), sha256))
 }
 
@@ -150,6 +178,12 @@ async fn blocking<T: Send + 'static>(
         .await
         .map_err(|panicked| Problem::internal(&panicked))?
         .map_err(|error| {
+            if matches!(error.downcast_ref(), Some(SlideError::Changed { .. })) {
+                return Problem::conflict(
+                    "The file changed while it was being imported, and nothing of it was kept. Import it again when no program \
+                     writes to it any more.",
+                );
+            }
             let full = matches!(error.downcast_ref(), Some(SlideError::DiskFull))
                 || matches!(error.downcast_ref(), Some(FileError::Full { .. }));
             if full {
@@ -167,45 +201,156 @@ async fn blocking<T: Send + 'static>(
 mod tests {
     use std::time::Duration;
 
+    use axum::http::StatusCode;
+    use image::{GrayImage, Luma};
     use store::testing::TestDatabase;
+    use tokio::sync::Mutex;
+    use tokio::task::JoinHandle;
 
     use super::*;
 
-    #[tokio::test]
-    async fn images_wait_undecoded_for_a_conversion_and_slides_do_not_wait_for_one() {
-        let database = TestDatabase::new().await;
-        let folder = tempfile::tempdir().unwrap();
-        let files = Files::open(folder.path()).unwrap();
-        let image = |name: &str, width| {
-            let path = folder.path().join(name);
-            image::GrayImage::new(width, 4200).save(&path).unwrap();
+    /// All imports of a process stand in one line: the tests that look at it, too.
+    static ALONE: Mutex<()> = Mutex::const_new(());
+
+    struct Importer {
+        database: TestDatabase,
+        folder: tempfile::TempDir,
+        files: Files,
+    }
+
+    impl Importer {
+        async fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            Self {
+                database: TestDatabase::new().await,
+                files: Files::open(&folder.path().join("data")).unwrap(),
+                folder,
+            }
+        }
+
+        /// An image of one grey, 4200 px high.
+        fn image(&self, name: &str, width: u32, grey: u8) -> ImportRequest {
+            let path = self.folder.path().join(name);
+            let image = GrayImage::from_pixel(width, 4200, Luma([grey]));
+            image.save(&path).unwrap();
             ImportRequest {
                 path,
                 mpp: Some(0.5),
                 patient: None,
                 tissue: None,
             }
-        };
-        let (small, large) = (image("small.png", 300), image("large.png", 4200));
-        let import = |request: &ImportRequest| {
-            let (store, files, request) =
-                (database.store().clone(), files.clone(), request.clone());
+        }
+
+        fn import(&self, request: &ImportRequest) -> JoinHandle<Result<String, Problem>> {
+            let (store, files) = (self.database.store().clone(), self.files.clone());
+            let request = request.clone();
             tokio::spawn(async move { take(&store, &files, &request).await.map(|t| t.place) })
-        };
+        }
+
+        /// Files in the data folder, unfinished ones too.
+        fn stored(&self) -> usize {
+            let data = self.folder.path().join("data/files");
+            let in_folder = |name| {
+                std::fs::read_dir(data.join(name))
+                    .map_or(0, |entries| entries.filter(|entry| entry.is_ok()).count())
+            };
+            in_folder("slides") + in_folder("incoming")
+        }
+    }
+
+    #[tokio::test]
+    async fn images_wait_undecoded_for_a_conversion_and_slides_do_not_wait_for_one() {
+        let _alone = ALONE.lock().await;
+        let importer = Importer::new().await;
+        let small = importer.image("small.png", 300, 0);
+        let large = importer.image("large.png", 4200, 0);
 
         let converting = turn(&CONVERT).await.ok().unwrap();
-        import(&small).await.unwrap().ok().unwrap();
+        importer.import(&small).await.unwrap().ok().unwrap();
         // One may be looked at and wait; what comes after it is not even looked at.
-        let waits = import(&large);
+        let waits = importer.import(&large);
         while LOOK.available_permits() > 0 {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        let next = import(&small);
+        let next = importer.import(&small);
         tokio::time::sleep(Duration::from_millis(300)).await;
         assert!(!waits.is_finished() && !next.is_finished());
         // Who leaves makes way.
         waits.abort();
         next.await.unwrap().ok().unwrap();
         drop(converting);
+    }
+
+    #[tokio::test]
+    async fn who_finds_the_line_full_is_told_to_come_again_and_the_others_are_served() {
+        let _alone = ALONE.lock().await;
+        let importer = Importer::new().await;
+        let small = importer.image("small.png", 300, 0);
+
+        let looking = turn(&LOOK).await.ok().unwrap();
+        let waiting: Vec<_> = (0..MOST_IN_LINE).map(|_| importer.import(&small)).collect();
+        while LINE.available_permits() > 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        let refused = importer.import(&small).await.unwrap().unwrap_err();
+        assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert!(refused.detail().contains("Try again"), "{refused:?}");
+        assert!(waiting.iter().all(|import| !import.is_finished()));
+        drop(looking);
+        for import in waiting {
+            import.await.unwrap().ok().unwrap();
+        }
+        importer.import(&small).await.unwrap().ok().unwrap();
+        assert_eq!(LINE.available_permits(), MOST_IN_LINE);
+    }
+
+    #[tokio::test]
+    async fn a_file_that_changes_while_it_waits_for_its_conversion_is_refused_and_leaves_nothing() {
+        let _alone = ALONE.lock().await;
+        let importer = Importer::new().await;
+        let large = importer.image("large.png", 4200, 40);
+
+        let converting = turn(&CONVERT).await.ok().unwrap();
+        let waits = importer.import(&large);
+        while LOOK.available_permits() > 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        importer.image("large.png", 4200, 200);
+        drop(converting);
+        let refused = waits.await.unwrap().unwrap_err();
+        assert_eq!(refused.status(), StatusCode::CONFLICT);
+        assert!(refused.detail().contains("changed while"), "{refused:?}");
+        assert_eq!(importer.stored(), 0);
+
+        importer.import(&large).await.unwrap().ok().unwrap();
+        assert_eq!(importer.stored(), 1);
+    }
+
+    #[test]
+    fn no_copy_is_kept_of_a_file_that_is_not_the_one_that_was_hashed() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = Files::open(&folder.path().join("data")).unwrap();
+        let path = folder.path().join("large.png");
+        let save = |grey| {
+            let image = GrayImage::from_pixel(4200, 4200, Luma([grey]));
+            image.save(&path).unwrap();
+        };
+        let found = || match find(&path, Some(0.5)).unwrap() {
+            Found::NoPyramid(conversion, sha256) => (conversion, sha256),
+            Found::Slide(_) => panic!("it has no pyramid"),
+        };
+        save(40);
+        let (conversion, original) = found();
+        save(200);
+        let error = convert(&files, &conversion, &original).unwrap_err();
+        let is_changed = matches!(error.downcast_ref(), Some(SlideError::Changed { .. }));
+        assert!(is_changed, "{error:#}");
+        assert!(!files.contains(&name(&original)));
+
+        let (conversion, other) = found();
+        assert_ne!(other, original);
+        convert(&files, &conversion, &other).unwrap();
+        assert!(files.contains(&name(&other)));
     }
 }
