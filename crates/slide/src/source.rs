@@ -50,7 +50,7 @@ pub(crate) trait Source: Send + Sync {
     fn forget_decoded(&self);
 
     /// Makes room for what strips of `rows` rows of level 0 share, so that who reads one after the other, from top to bottom,
-    /// has every stored part decoded once.
+    /// has every stored part decoded once; [`SlideError::TooLarge`] where that takes more than may be held.
     fn prepare_for_strips(&mut self, rows: u32) -> Result<(), SlideError>;
 
     /// Whether the files that tiles were found in are still those that were opened.

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use domain::geometry::Mpp;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use slide::{Conversion, PyramidWriter, Slide, SlideError, Written};
-use support::{Coding, GIVEN_MPP, TIFF_TILE, TempSlide, Tiff, coded, drawn, tag_value};
+use support::{Coding, GIVEN_MPP, TIFF_TILE, TempSlide, Tiff, coded, drawn, striped, tag_value};
 
 /// Threads reserve address space of their own, so this is more than what is used. Every lie here is about more.
 const ADDRESS_SPACE: u64 = 3 << 30;
@@ -224,6 +224,29 @@ fn a_png_bomb_takes_no_more_memory_than_a_strip() {
     bytes[29..33].copy_from_slice(&crc);
     let error = converted("bomb.png", &bytes).unwrap_err();
     assert!(matches!(error, SlideError::TooLarge { .. }), "{error}");
+}
+
+#[test]
+fn a_tiff_whose_strips_would_be_decoded_again_and_again_is_refused_at_once() {
+    // Strips of 60 rows: ten of them are touched by 512 rows, 1.06 and 1.08 GB of pixels.
+    let striped = |width| {
+        let mut bytes = striped(&drawn(4, 600), 60);
+        let at = tag_value(&bytes, 256);
+        set_long(&mut bytes, at, width);
+        bytes
+    };
+    let error = converted("wide.tif", &striped(600_000)).unwrap_err();
+    assert!(matches!(error, SlideError::TooLarge { .. }), "{error}");
+    let said = error.to_string();
+    for word in ["600000×600 px", "1080 MB", "tiles of 512×512 px"] {
+        assert!(said.contains(word), "{word} is not in: {said}");
+    }
+    let file = TempSlide::new("less_wide.tif", &striped(590_000));
+    assert!(
+        Conversion::needed(&file.path(), GIVEN_MPP)
+            .unwrap()
+            .is_some()
+    );
 }
 
 #[test]

@@ -27,7 +27,7 @@ const CACHE_BYTES: u64 = 16 << 20;
 /// Decoded tiles kept for display, which is not what regions ask for.
 const DISPLAY_CACHE_BYTES: u64 = 1 << 20;
 /// Most that is held so that strips of a slide share what they touch; the reader takes no stored part of more than an eighth of
-/// this. Beyond, parts are decoded again for the next strip.
+/// this. What needs more is refused: its parts would be decoded again for every strip, for hours.
 const MOST_HELD_BYTES: u64 = 1 << 30;
 /// What an open slide takes at least: what its file says of itself, and the reader.
 const READER_BYTES: u64 = 256 << 10;
@@ -186,7 +186,7 @@ impl Source for WholeSlide {
         let Some(part) = tile.units().first() else {
             return Ok(());
         };
-        let (_, height) = part.stored_size();
+        let (part_width, height) = part.stored_size();
         let is_the_tile = part.stored_size() == tile.tile_size();
         if is_the_tile && rows.is_multiple_of(height) {
             // No tile is in two strips.
@@ -194,8 +194,20 @@ impl Source for WholeSlide {
         }
         let bytes = rows_touched(height, rows)
             .saturating_mul(level.info.width.into())
-            .saturating_mul(part.codec().samples_per_pixel().into())
-            .min(MOST_HELD_BYTES);
+            .saturating_mul(part.codec().samples_per_pixel().into());
+        if bytes > MOST_HELD_BYTES {
+            return Err(SlideError::too_large(
+                &self.path,
+                format!(
+                    "{}×{} px without a pyramid, stored in parts of {part_width}×{height} px, of which {} MB would have to be \
+                     decoded at a time; at most {} MB. Convert it to a TIFF with tiles of {rows}×{rows} px",
+                    level.info.width,
+                    level.info.height,
+                    bytes / 1_000_000,
+                    MOST_HELD_BYTES / 1_000_000
+                ),
+            ));
+        }
         if is_the_tile {
             let cache = Arc::new(TileCache::new(bytes));
             self.slide.replace_shared_tile_cache(Arc::clone(&cache));
