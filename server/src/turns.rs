@@ -1,7 +1,8 @@
 //! Turns to do work: so much at once, a bounded line in front of it, and no slide's line before another's.
 //!
 //! Whoever looks at one slide may ask for many tiles at a time. So requests wait in one line per slide and the lines take
-//! turns: somebody at another slide waits for one tile, not for all of them. Within a slide first come is first served.
+//! turns: somebody at another slide waits for one tile, not for all of them. Within a slide first come is first served. When
+//! all lines together are full, who comes to a shorter line takes the place of the last in the longest.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -80,6 +81,20 @@ pub struct Load {
     pub refused: u64,
 }
 
+impl State {
+    /// Takes its place back from the last in the longest line, if that has at least so many. Whether it had.
+    fn take_back(&mut self, at_least: usize) -> bool {
+        let longest = self.lines.iter_mut().max_by_key(|line| line.requests.len());
+        let Some(longest) = longest.filter(|line| line.requests.len() >= at_least) else {
+            return false;
+        };
+        longest.requests.pop_back();
+        self.waiting -= 1;
+        self.refused += 1;
+        true
+    }
+}
+
 impl Turns {
     /// All turns free.
     pub fn new(bounds: Bounds) -> Self {
@@ -109,7 +124,7 @@ impl Turns {
     /// Waits for a turn for a slide. Dropping the future leaves the line.
     ///
     /// # Errors
-    /// 503 when the line is full, or the turn does not come in time.
+    /// 503 when the line is full, the place is wanted for another slide, or the turn does not come in time.
     pub async fn take(&self, slide: &Arc<str>) -> Result<Turn, Problem> {
         let mut place = match self.0.enter(slide) {
             Entered::Turn(turn) => return Ok(turn),
@@ -117,7 +132,8 @@ impl Turns {
             Entered::Full => return Err(too_many()),
         };
         match tokio::time::timeout(self.0.bounds.patience, &mut place.turn).await {
-            Ok(turn) => turn.map_err(|closed| Problem::internal(&closed)),
+            // Another slide's shorter line took the place, and counted that.
+            Ok(turn) => turn.map_err(|_closed| too_many()),
             Err(_) => {
                 self.0.state().refused += 1;
                 Err(too_many())
@@ -126,7 +142,8 @@ impl Turns {
     }
 }
 
-fn too_many() -> Problem {
+/// What is told to who asks for more than there are turns for.
+pub fn too_many() -> Problem {
     Problem::unavailable("Too much is asked for at once. Try again in a moment.")
 }
 
@@ -155,11 +172,11 @@ impl Inner {
             state.free -= 1;
             return Entered::Turn(Turn(Some(Arc::clone(self))));
         }
-        let line = state.lines.iter().position(|line| line.slide == *slide);
-        let in_line = line
-            .and_then(|line| state.lines.get(line))
-            .map_or(0, |line| line.requests.len());
-        if state.waiting >= self.bounds.waiting || in_line >= self.bounds.waiting_per_slide {
+        let line = state.lines.iter().find(|line| line.slide == *slide);
+        let in_line = line.map_or(0, |line| line.requests.len());
+        let has_place = in_line < self.bounds.waiting_per_slide
+            && (state.waiting < self.bounds.waiting || state.take_back(in_line + 2));
+        if !has_place {
             state.refused += 1;
             return Entered::Full;
         }
@@ -167,15 +184,12 @@ impl Inner {
         state.next_id += 1;
         state.waiting += 1;
         let (sender, turn) = oneshot::channel();
-        let line = line.unwrap_or_else(|| {
-            state.lines.push_back(Line {
+        match state.lines.iter_mut().find(|line| line.slide == *slide) {
+            Some(line) => line.requests.push_back((id, sender)),
+            None => state.lines.push_back(Line {
                 slide: Arc::clone(slide),
-                requests: VecDeque::new(),
-            });
-            state.lines.len() - 1
-        });
-        if let Some(line) = state.lines.get_mut(line) {
-            line.requests.push_back((id, sender));
+                requests: VecDeque::from([(id, sender)]),
+            }),
         }
         Entered::Line(Place {
             inner: Arc::clone(self),
@@ -248,11 +262,12 @@ mod tests {
         name.into()
     }
 
-    /// A future that waits in line already.
+    /// A future that waits in line already. Unconstrained, because a test asks it more often than tokio thinks good.
     macro_rules! waits {
         ($turns:expr, $slide:expr) => {{
             let (turns, slide) = ($turns.clone(), slide($slide));
-            let mut waiting = Box::pin(async move { turns.take(&slide).await });
+            let take = async move { turns.take(&slide).await };
+            let mut waiting = Box::pin(tokio::task::unconstrained(take));
             assert!((&mut waiting).now_or_never().is_none());
             waiting
         }};
@@ -286,12 +301,73 @@ mod tests {
         let turns = Turns::new(BOUNDS);
         let _busy = turns.take(&slide("a")).await.unwrap();
         let _line: Vec<_> = (0..4).map(|_| waits!(turns, "a")).collect();
-        // Its own line is full, another's is not, until all together are too many.
-        assert!(turns.take(&slide("a")).await.is_err());
-        let _other = waits!(turns, "b");
-        let refused = turns.take(&slide("c")).await.err().unwrap();
+        // Its own line is full, another's is not.
+        let refused = turns.take(&slide("a")).await.err().unwrap();
         assert_eq!(refused.status().as_u16(), 503);
-        assert_eq!(turns.load().refused, 2);
+        let _other = waits!(turns, "b");
+        assert_eq!(turns.load().refused, 1);
+    }
+
+    #[tokio::test]
+    async fn lines_that_are_full_together_make_room_for_another_slide() {
+        let turns = Turns::new(BOUNDS);
+        let busy = turns.take(&slide("a")).await.unwrap();
+        let mut line: Vec<_> = (0..4).map(|_| waits!(turns, "a")).collect();
+        let _second = waits!(turns, "b");
+        assert_eq!(turns.load().waiting, 5);
+        // The last in the longest line gives way, and is told.
+        let mut third = waits!(turns, "c");
+        let told = line.pop().unwrap().now_or_never().unwrap();
+        assert_eq!(told.err().unwrap().status().as_u16(), 503);
+        let load = turns.load();
+        assert_eq!((load.waiting, load.refused), (5, 1));
+        // As long as its line is longer by two than that of who comes: else one would take it from the other and back.
+        let _fourth = waits!(turns, "c");
+        assert!(line.pop().unwrap().now_or_never().unwrap().is_err());
+        for name in ["a", "b", "c"] {
+            assert!(turns.take(&slide(name)).await.is_err(), "{name}");
+        }
+        let _fifth = waits!(turns, "d");
+        assert_eq!(turns.load().waiting, 5);
+        // Who was first is still first.
+        drop(busy);
+        assert!((&mut third).now_or_never().is_none());
+        assert!((&mut line[0]).now_or_never().unwrap().is_ok());
+    }
+
+    #[tokio::test]
+    async fn eight_full_lines_do_not_keep_the_ninth_slide_out() {
+        let turns = Turns::new(Bounds::of(1));
+        let busy = turns.take(&slide("0")).await.unwrap();
+        let mut eight = Vec::new();
+        for name in 0..8 {
+            let name = name.to_string();
+            eight.extend((0..WAITING_PER_SLIDE).map(|_| waits!(turns, &name)));
+        }
+        assert_eq!(turns.load().waiting, WAITING);
+        let ninth: Vec<_> = (0..48).map(|_| waits!(turns, "ninth")).collect();
+        assert_eq!(turns.load().waiting, WAITING);
+        let before = eight.len();
+        eight.retain_mut(|waiting| waiting.now_or_never().is_none());
+        assert_eq!(before - eight.len(), 48);
+        // Each of the ninth's turns comes after at most one of every other slide.
+        drop(busy);
+        let mut others = 0;
+        for mut waiting in ninth {
+            let turn = loop {
+                if let Some(turn) = (&mut waiting).now_or_never() {
+                    break turn;
+                }
+                others += 1;
+                let mut lines = eight.iter_mut().enumerate();
+                let next = lines.find_map(|(at, other)| Some((at, other.now_or_never()?)));
+                let (at, turn) = next.unwrap();
+                drop(turn.unwrap());
+                drop(eight.remove(at));
+            };
+            drop(turn.unwrap());
+        }
+        assert!(others <= 8 * 48, "{others}");
     }
 
     #[tokio::test]
