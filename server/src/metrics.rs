@@ -160,7 +160,7 @@ impl Metrics {
         registry.register("open_slides", "Slides open", metrics.open_slides.clone());
         registry.register(
             "turns_in_use",
-            "Tiles being decoded or read from the disk, terms being read from the database",
+            "Tiles being decoded or read from the disk, slides being hashed, terms being read from the database",
             metrics.turns_in_use.clone(),
         );
         registry.register(
@@ -222,8 +222,14 @@ impl Metrics {
         let (bytes, bound) = slides.kept_bytes();
         self.cache_bytes.set(bytes);
         self.cache_bound.set(bound);
-        let (decode, read) = slides.load();
-        for (work, load) in [("decode", decode), ("read", read), ("terms", terms)] {
+        let [decode, read, hash] = slides.load();
+        let loads = [
+            ("decode", decode),
+            ("read", read),
+            ("hash", hash),
+            ("terms", terms),
+        ];
+        for (work, load) in loads {
             let Load {
                 in_use,
                 waiting,

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io;
-use std::path::Path;
+use std::path::PathBuf;
 
 use sha2::{Digest, Sha256};
 use slide::{Members, OpenOptions, Slide, SlideError};
@@ -53,31 +53,89 @@ impl OpenError {
     }
 }
 
-/// Opens a slide off the async threads, at the resolution that the store keeps.
+/// The files of a slide, as long as those that were imported.
 ///
 /// Files of another length have changed. Those with another modification time are hashed: copied files have one too, so the
-/// hash decides, and a new time that was found harmless is stored, so that this is done once. `held` is let go when the files
-/// are no longer read, which may be after the caller has gone.
-pub async fn open(
-    store: &Store,
-    files: &Files,
-    imported: &SlideFile,
-    held: impl Send + 'static,
-) -> Result<Slide, OpenError> {
-    let path = crate::import::path_of(files, &imported.path).map_err(OpenError::Broken)?;
-    let expected = imported.clone();
-    let (slide, modified_ns) = tokio::task::spawn_blocking(move || {
-        let _held = held;
-        open_unchanged(&path, &expected)
-    })
-    .await
-    .map_err(|panicked| OpenError::Broken(panicked.into()))??;
-    if imported.modified_ns != Some(modified_ns) {
-        store
-            .set_slide_file(imported.id, &imported.path, modified_ns)
-            .await?;
+/// hash decides, and a new time that was found harmless is stored, so that this is done once.
+pub struct Found {
+    path: PathBuf,
+    members: Members,
+    modified_ns: i64,
+    imported: SlideFile,
+}
+
+impl Found {
+    /// Lists them. Blocks, but not for long.
+    pub fn list(files: &Files, imported: SlideFile) -> Result<Self, OpenError> {
+        let path = crate::import::path_of(files, &imported.path).map_err(OpenError::Broken)?;
+        let members = Members::of(&path, &imported.format)?;
+        if members.bytes() != imported.bytes {
+            return Err(OpenError::Changed { hashed: None });
+        }
+        Ok(Self {
+            path,
+            modified_ns: modified_ns(&members),
+            members,
+            imported,
+        })
     }
-    Ok(slide)
+
+    /// Whether only their hash can tell if they are those that were imported.
+    pub fn is_to_be_hashed(&self) -> bool {
+        self.imported.modified_ns != Some(self.modified_ns)
+    }
+
+    /// Hashes them. Blocks; takes as long as reading them.
+    pub fn hash(&self) -> Result<(), OpenError> {
+        let found = sha256(&self.members).map_err(OpenError::Unread)?;
+        // What was hashed is what was listed.
+        self.members.check()?;
+        if found == self.imported.sha256 {
+            Ok(())
+        } else {
+            let hashed = Some(self.members.clone());
+            Err(OpenError::Changed { hashed })
+        }
+    }
+
+    /// Stores their time, which was found harmless.
+    pub async fn remember(&self, store: &Store) -> Result<(), StoreError> {
+        let (id, path) = (self.imported.id, &self.imported.path);
+        store.set_slide_file(id, path, self.modified_ns).await
+    }
+
+    /// Opens the slide, at the resolution that the store keeps. Blocks.
+    pub fn open(self) -> Result<Slide, OpenError> {
+        let mpp = Some(self.imported.mpp);
+        let slide = Slide::open_listed(&self.path, self.members, OpenOptions { mpp })?;
+        slide.check_files()?;
+        Ok(slide)
+    }
+}
+
+/// Opens a slide off the async threads, for who works on it alone.
+pub async fn open(store: &Store, files: &Files, imported: &SlideFile) -> Result<Slide, OpenError> {
+    let (files, imported) = (files.clone(), imported.clone());
+    let found = off_thread(move || {
+        let found = Found::list(&files, imported)?;
+        if found.is_to_be_hashed() {
+            found.hash()?;
+        }
+        Ok(found)
+    })
+    .await?;
+    if found.is_to_be_hashed() {
+        found.remember(store).await?;
+    }
+    off_thread(|| found.open()).await
+}
+
+/// Does what blocks off the async threads. What has begun is done, whether or not anybody waits for it.
+pub async fn off_thread<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, OpenError> + Send + 'static,
+) -> Result<T, OpenError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|panicked| OpenError::Broken(panicked.into()))?
 }
 
 /// What a slide goes by: the SHA-256 of its file, in hexadecimal digits. Of several files, that of all of theirs. Blocks; takes as
@@ -114,28 +172,4 @@ pub fn modified_ns(members: &Members) -> i64 {
     let digest: [u8; 32] = Sha256::digest(all).into();
     let [a, b, c, d, e, f, g, h, ..] = digest;
     i64::from_le_bytes([a, b, c, d, e, f, g, h])
-}
-
-/// The slide, and when its files were last modified.
-fn open_unchanged(path: &Path, imported: &SlideFile) -> Result<(Slide, i64), OpenError> {
-    let members = Members::of(path, &imported.format)?;
-    if members.bytes() != imported.bytes {
-        return Err(OpenError::Changed { hashed: None });
-    }
-    let modified_ns = modified_ns(&members);
-    if imported.modified_ns != Some(modified_ns) {
-        let found = sha256(&members).map_err(OpenError::Unread)?;
-        if found != imported.sha256 {
-            let hashed = Some(members);
-            return Err(OpenError::Changed { hashed });
-        }
-    }
-    let mpp = Some(imported.mpp);
-    let slide = Slide::open(path, OpenOptions { mpp })?;
-    // What was opened is what was just found right, and nothing was put in its place meanwhile.
-    if *slide.members() != members {
-        return Err(OpenError::Changed { hashed: None });
-    }
-    slide.check_files()?;
-    Ok((slide, modified_ns))
 }

@@ -13,15 +13,28 @@ use crate::files::{self, Fingerprint};
 
 /// Files of one slide at most: more than the reader takes of any format.
 const MAX_MEMBERS: usize = 8192;
-/// Where a DICOM file says what it belongs to: long before its pixels.
-const DICOM_HEAD_BYTES: u64 = 1 << 16;
+/// How far a DICOM file is read to learn what it belongs to: mostly a page is enough, and where others are named or a maker's
+/// own data stand before it, more.
+const DICOM_HEAD_BYTES: [u64; 3] = [1 << 12, 1 << 16, 1 << 20];
 /// Longest file of the kind that names others.
 const KEY_FILE_BYTES: u64 = 1 << 20;
 
-/// Image Type (0008,0008), Study Instance UID (0020,000D) and Series Instance UID (0020,000E), little endian.
-const IMAGE_TYPE: [u8; 4] = [0x08, 0, 0x08, 0];
-const STUDY_UID: [u8; 4] = [0x20, 0, 0x0D, 0];
-const SERIES_UID: [u8; 4] = [0x20, 0, 0x0E, 0];
+/// The number of a DICOM element: group and element.
+type Number = (u16, u16);
+/// "Image Type".
+const IMAGE_TYPE: Number = (0x0008, 0x0008);
+/// "Series Instance UID".
+const SERIES_UID: Number = (0x0020, 0x000E);
+/// Items of sequences and their ends, which have no type.
+const ITEMS: u16 = 0xFFFE;
+const ITEM_END: Number = (ITEMS, 0xE00D);
+const SEQUENCE_END: Number = (ITEMS, 0xE0DD);
+/// The length of what ends where an element says so (PS3.5, 7.5).
+const UNDEFINED: u32 = u32::MAX;
+/// Types whose length has 32 bits (PS3.5, table 7.1-1).
+const LONG_TYPES: [&[u8; 2]; 13] = [
+    b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV",
+];
 
 /// A file of a slide, as it was when it was listed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,10 +46,12 @@ pub struct Member {
 }
 
 /// The files that a slide's pixels come from, in the order of their paths; at least one.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Members {
     files: Vec<Member>,
-    have_names: bool,
+    format: String,
+    /// The folder that they were looked for in, if they were, as it was before.
+    folder: Option<(PathBuf, Fingerprint)>,
 }
 
 impl Members {
@@ -46,6 +61,19 @@ impl Members {
     /// # Errors
     /// [`SlideError::Io`] when one of them cannot be asked for; [`SlideError::TooLarge`] when there are too many.
     pub fn of(path: &Path, format: &str) -> Result<Self, SlideError> {
+        let folder = match format {
+            "dicom" => Some(folder_of(path).to_path_buf()),
+            "mirax" => Some(path.with_extension("")),
+            "olympus" => Some(below_of_vsi(path)),
+            _ => None,
+        };
+        let folder = match folder {
+            Some(folder) => {
+                let before = fingerprint(&folder)?;
+                Some((folder, before))
+            }
+            None => None,
+        };
         let found = match format {
             "dicom" => of_dicom_series(path),
             "mirax" => below_mirax(path),
@@ -66,14 +94,13 @@ impl Members {
         paths.sort();
         paths.dedup();
         let listed = paths.into_iter().map(|path| {
-            let metadata =
-                std::fs::metadata(&path).map_err(|reason| SlideError::io(&path, reason))?;
-            let fingerprint = Fingerprint::of(&metadata);
+            let fingerprint = fingerprint(&path)?;
             Ok(Member { path, fingerprint })
         });
         Ok(Self {
             files: listed.collect::<Result<_, SlideError>>()?,
-            have_names: format != "dicom",
+            format: format.to_owned(),
+            folder,
         })
     }
 
@@ -87,7 +114,7 @@ impl Members {
     /// same slide.
     #[must_use]
     pub fn have_names(&self) -> bool {
-        self.have_names
+        self.format != "dicom"
     }
 
     /// Their length together, bytes.
@@ -105,11 +132,37 @@ impl Members {
         let mut files = self.files.iter();
         files.try_for_each(|file| files::check(&file.path, file.fingerprint))
     }
+
+    /// Whether listing the files of a slide anew would find these, unchanged. They are listed anew only where something was put
+    /// into their folder or taken out of it since, or the format is another than it was taken for.
+    ///
+    /// # Errors
+    /// As [`Members::check`].
+    pub(crate) fn check_listed(&self, path: &Path, format: &str) -> Result<(), SlideError> {
+        self.check()?;
+        let has_same_files = match &self.folder {
+            Some((folder, before)) => files::check(folder, *before).is_ok(),
+            None => true,
+        };
+        if (has_same_files && format == self.format) || Self::of(path, format)?.files == self.files
+        {
+            Ok(())
+        } else {
+            Err(SlideError::Changed {
+                path: path.to_path_buf(),
+            })
+        }
+    }
+}
+
+fn fingerprint(path: &Path) -> Result<Fingerprint, SlideError> {
+    let metadata = std::fs::metadata(path).map_err(|reason| SlideError::io(path, reason))?;
+    Ok(Fingerprint::of(&metadata))
 }
 
 /// DICOM: the files beside the named one that hold a level of the same series.
 fn of_dicom_series(path: &Path) -> io::Result<Vec<PathBuf>> {
-    let own = start_of(path, DICOM_HEAD_BYTES)?;
+    let own = start_of_dicom(path)?;
     let Some(series) = series_uid(&own) else {
         return Ok(Vec::new());
     };
@@ -121,7 +174,7 @@ fn of_dicom_series(path: &Path) -> io::Result<Vec<PathBuf>> {
             continue;
         }
         // The reader passes over what it cannot read, too.
-        if let Ok(head) = start_of(&entry.path(), DICOM_HEAD_BYTES)
+        if let Ok(head) = start_of_dicom(&entry.path())
             && series_uid(&head) == Some(series)
             && holds_a_level(&head)
         {
@@ -131,40 +184,100 @@ fn of_dicom_series(path: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(levels)
 }
 
-/// The series that a DICOM file says it is of. Elsewhere in the file others may be referred to: its own is the last for which a
-/// study is named first, because the elements are in the order of their numbers.
+/// The start of a file, up to where a DICOM file has said what it belongs to.
+fn start_of_dicom(path: &Path) -> io::Result<Vec<u8>> {
+    let mut file = File::open(path)?;
+    let mut head = Vec::new();
+    for most_bytes in DICOM_HEAD_BYTES {
+        let more = most_bytes.saturating_sub(head.len() as u64);
+        let read = (&mut file).take(more).read_to_end(&mut head)?;
+        if (read as u64) < more || !is_dicom(&head) || says_its_series(&head) {
+            break;
+        }
+    }
+    Ok(head)
+}
+
+/// Whether the elements that a DICOM file has of its own have come to its series, or past the place where that would be.
+fn says_its_series(head: &[u8]) -> bool {
+    own_elements(head).any(|(number, _)| number >= SERIES_UID)
+}
+
+/// The series that a DICOM file says it is of. In its sequences others may be referred to.
 pub(crate) fn series_uid(head: &[u8]) -> Option<&[u8]> {
-    let (uid, _) = elements(head, STUDY_UID)
-        .filter_map(|(_, rest)| element(rest.strip_prefix(&SERIES_UID)?))
-        .last()?;
+    let mut elements = own_elements(head);
+    let (_, uid) = elements.find(|(number, _)| *number == SERIES_UID)?;
     Some(uid.strip_suffix(b"\0").unwrap_or(uid))
 }
 
 /// Whether a DICOM file is part of the pyramid, and no label, overview or thumbnail.
 pub(crate) fn holds_a_level(head: &[u8]) -> bool {
-    let mut types = elements(head, IMAGE_TYPE);
-    let is_volume = |(value, _): (&[u8], _)| value.split(|b| *b == b'\\').any(|v| v == b"VOLUME");
-    types.next().is_some_and(is_volume)
+    own_elements(head)
+        .find(|(number, _)| *number == IMAGE_TYPE)
+        .is_some_and(|(_, types)| types.split(|b| *b == b'\\').any(|kind| kind == b"VOLUME"))
 }
 
-/// The values of an element wherever its number stands, and what follows each.
-fn elements(bytes: &[u8], number: [u8; 4]) -> impl Iterator<Item = (&[u8], &[u8])> {
-    let places = bytes.windows(4).enumerate();
-    places
-        .filter(move |(_, window)| *window == number)
-        .filter_map(|(at, _)| element(bytes.get(at + 4..)?))
+fn is_dicom(head: &[u8]) -> bool {
+    after_preamble(head).is_some()
 }
 
-/// The value of an element and what follows it, of the bytes after its number. With and without its type the value begins at the
-/// same place.
-fn element(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+fn after_preamble(head: &[u8]) -> Option<&[u8]> {
+    let at_once = head.strip_prefix(b"DICM");
+    at_once.or_else(|| head.get(128..)?.strip_prefix(b"DICM"))
+}
+
+/// The elements that a DICOM file has of its own, not within sequences, in the order of their numbers: as far as the bytes go,
+/// little endian, with types or without.
+fn own_elements(head: &[u8]) -> OwnElements<'_> {
+    OwnElements {
+        rest: after_preamble(head).unwrap_or_default(),
+        open: 0,
+    }
+}
+
+struct OwnElements<'a> {
+    rest: &'a [u8],
+    /// Sequences and items of undefined length that have begun.
+    open: u32,
+}
+
+impl<'a> Iterator for OwnElements<'a> {
+    type Item = (Number, &'a [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let (&[a, b, c, d], rest) = self.rest.split_first_chunk()?;
+            let number = (u16::from_le_bytes([a, b]), u16::from_le_bytes([c, d]));
+            let (length, rest) = length_of(number, rest)?;
+            if matches!(number, ITEM_END | SEQUENCE_END) {
+                self.open = self.open.saturating_sub(1);
+                self.rest = rest;
+            } else if length == UNDEFINED {
+                self.open = self.open.saturating_add(1);
+                self.rest = rest;
+            } else {
+                let (value, rest) = rest.split_at_checked(usize::try_from(length).ok()?)?;
+                self.rest = rest;
+                if self.open == 0 {
+                    return Some((number, value));
+                }
+            }
+        }
+    }
+}
+
+/// The length of an element's value, bytes, and what follows it, of what follows its number.
+fn length_of((group, _): Number, bytes: &[u8]) -> Option<(u32, &[u8])> {
     let (&[a, b, c, d], rest) = bytes.split_first_chunk()?;
-    let length = if a.is_ascii_uppercase() && b.is_ascii_uppercase() {
-        u16::from_le_bytes([c, d]).into()
+    let has_type = group != ITEMS && a.is_ascii_uppercase() && b.is_ascii_uppercase();
+    if !has_type {
+        Some((u32::from_le_bytes([a, b, c, d]), rest))
+    } else if LONG_TYPES.contains(&&[a, b]) {
+        let (length, rest) = rest.split_first_chunk()?;
+        Some((u32::from_le_bytes(*length), rest))
     } else {
-        u32::from_le_bytes([a, b, c, d])
-    };
-    rest.split_at_checked(usize::try_from(length).ok()?)
+        Some((u16::from_le_bytes([c, d]).into(), rest))
+    }
 }
 
 /// MIRAX: what lies in the folder of the same name.
@@ -180,21 +293,25 @@ fn below_mirax(path: &Path) -> io::Result<Vec<PathBuf>> {
 
 /// Olympus: one file in each folder of the folder that is named after it.
 fn below_vsi(path: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut name = OsString::from("_");
-    name.push(path.file_stem().unwrap_or_default());
-    name.push("_");
-    let scenes = children(&folder_of(path).join(name))?;
+    let scenes = children(&below_of_vsi(path))?;
     let mut files: Vec<_> = scenes.iter().map(|s| s.join("frame_t.ets")).collect();
     files.retain(|file| file.is_file());
     Ok(files)
 }
 
+fn below_of_vsi(path: &Path) -> PathBuf {
+    let mut name = OsString::from("_");
+    name.push(path.file_stem().unwrap_or_default());
+    name.push("_");
+    folder_of(path).join(name)
+}
+
 /// Hamamatsu VMS and VMU: what the key file names. NDPI is one file.
 fn named_in_key_file(path: &Path) -> io::Result<Vec<PathBuf>> {
-    let key_file = start_of(path, KEY_FILE_BYTES)?;
-    if key_file.starts_with(b"II") || key_file.starts_with(b"MM") {
+    if matches!(&*start_of(path, 2)?, b"II" | b"MM") {
         return Ok(Vec::new());
     }
+    let key_file = start_of(path, KEY_FILE_BYTES)?;
     let key_file = String::from_utf8_lossy(&key_file);
     let lines = key_file.lines().filter_map(|line| line.split_once('='));
     let named = lines
@@ -233,30 +350,68 @@ mod tests {
 
     use super::*;
 
-    fn with_type(number: [u8; 4], kind: &[u8; 2], value: &str) -> Vec<u8> {
-        let length = u16::try_from(value.len()).unwrap().to_le_bytes();
-        [&number, &kind[..], &length, value.as_bytes()].concat()
+    const STUDY_UID: Number = (0x0020, 0x000D);
+    /// "Referenced Series Sequence", where a file names others.
+    const REFERENCED: Number = (0x0008, 0x1115);
+    const ITEM: Number = (ITEMS, 0xE000);
+    /// A maker's own data.
+    const PRIVATE: Number = (0x0019, 0x1001);
+
+    fn number((group, element): Number) -> [u8; 4] {
+        let ([a, b], [c, d]) = (group.to_le_bytes(), element.to_le_bytes());
+        [a, b, c, d]
     }
 
-    fn without_type(number: [u8; 4], value: &str) -> Vec<u8> {
+    fn with_type(of: Number, kind: &[u8; 2], value: &[u8]) -> Vec<u8> {
+        let length = if LONG_TYPES.contains(&kind) {
+            [
+                &[0, 0],
+                &u32::try_from(value.len()).unwrap().to_le_bytes()[..],
+            ]
+            .concat()
+        } else {
+            u16::try_from(value.len()).unwrap().to_le_bytes().to_vec()
+        };
+        [&number(of), &kind[..], &length, value].concat()
+    }
+
+    fn without_type(of: Number, value: &[u8]) -> Vec<u8> {
         let length = u32::try_from(value.len()).unwrap().to_le_bytes();
-        [&number, &length[..], value.as_bytes()].concat()
+        [&number(of), &length[..], value].concat()
     }
 
-    /// The start of a file that refers to another series before it says its own.
-    fn dicom(image_type: &str, series: &str) -> Vec<u8> {
+    /// A sequence of one item, both of which end where an element says so.
+    fn open_ended(of: Number, content: &[u8]) -> Vec<u8> {
+        let undefined = UNDEFINED.to_le_bytes();
+        let [sequence, item] = [of, ITEM].map(number);
+        let [item_end, sequence_end] = [ITEM_END, SEQUENCE_END].map(|end| without_type(end, b""));
+        let start = [sequence, *b"SQ\0\0", undefined, item, undefined];
+        [&start.concat(), content, &item_end, &sequence_end].concat()
+    }
+
+    /// The start of a file that refers to other series before it says its own, and has so much of a maker's data before that.
+    fn dicom_after(private_bytes: usize, image_type: &str, series: &str) -> Vec<u8> {
+        let uids = |series: &[u8]| {
+            let study = with_type(STUDY_UID, b"UI", b"1.2\0");
+            [study, with_type(SERIES_UID, b"UI", series)].concat()
+        };
         [
             vec![0; 128],
             b"DICM".to_vec(),
-            with_type(IMAGE_TYPE, b"CS", image_type),
-            with_type(STUDY_UID, b"UI", "1.2\0"),
-            with_type(SERIES_UID, b"UI", "9.9\0"),
-            with_type(SERIES_UID, b"UI", "8.8\0"),
-            with_type(STUDY_UID, b"UI", "1.2\0"),
-            with_type(SERIES_UID, b"UI", series),
-            with_type(SERIES_UID, b"UI", "7.7\0"),
+            with_type((0x0002, 0x0010), b"UI", b"1.2.840.10008.1.2.1\0"),
+            with_type(IMAGE_TYPE, b"CS", image_type.as_bytes()),
+            open_ended(REFERENCED, &open_ended(REFERENCED, &uids(b"9.9\0"))),
+            with_type(REFERENCED, b"SQ", &without_type(ITEM, &uids(b"8.8\0"))),
+            with_type(PRIVATE, b"OB", &vec![b'A'; private_bytes]),
+            uids(series.as_bytes()),
+            open_ended((0x0020, 0x9221), &uids(b"7.7\0")),
+            with_type((0x0028, 0x0010), b"US", b"\x10\0"),
         ]
         .concat()
+    }
+
+    fn dicom(image_type: &str, series: &str) -> Vec<u8> {
+        dicom_after(10, image_type, series)
     }
 
     const LEVEL: &str = "DERIVED\\PRIMARY\\VOLUME\\RESAMPLED";
@@ -307,17 +462,70 @@ mod tests {
     }
 
     #[test]
+    fn a_level_that_says_its_series_only_after_much_else_is_of_the_slide() {
+        let late = |bytes| dicom_after(bytes, LEVEL, "1.3.5\0");
+        let folder = folder(&[
+            ("a.dcm", &late(10)),
+            ("late.dcm", &late(5_000)),
+            ("later.dcm", &late(200_000)),
+            ("too_late.dcm", &late(2_000_000)),
+        ]);
+        for named in ["a.dcm", "later.dcm"] {
+            let found = names(folder.path(), named, "dicom");
+            assert_eq!(found, ["a.dcm", "late.dcm", "later.dcm"]);
+        }
+        let found = names(folder.path(), "too_late.dcm", "dicom");
+        assert_eq!(found, ["too_late.dcm"]);
+        // No more is read than needed.
+        let read = |name: &str| start_of_dicom(&folder.path().join(name)).unwrap().len();
+        std::fs::write(
+            folder.path().join("long.dcm"),
+            [late(10), vec![0; 9_000]].concat(),
+        )
+        .unwrap();
+        std::fs::write(folder.path().join("other"), vec![b'x'; 9_000]).unwrap();
+        assert_eq!([read("long.dcm"), read("other")], [1 << 12; 2]);
+        assert_eq!(read("too_late.dcm"), 1 << 20);
+    }
+
+    #[test]
     fn a_series_is_found_with_and_without_types() {
-        let without = [
-            without_type(STUDY_UID, "1.2\0"),
-            without_type(SERIES_UID, "1.3.5\0"),
-        ];
-        assert_eq!(series_uid(&without.concat()), Some(&b"1.3.5"[..]));
+        let preamble = [&[0; 128], &b"DICM"[..]].concat();
+        let reference = without_type(REFERENCED, &without_type(SERIES_UID, b"9.9\0"));
+        let own = without_type(SERIES_UID, b"1.3.5\0");
+        let without = [&preamble, &reference[..], &own].concat();
+        assert_eq!(series_uid(&without), Some(&b"1.3.5"[..]));
         assert_eq!(series_uid(&dicom(LEVEL, "1.3.55")), Some(&b"1.3.55"[..]));
-        // Without its study it is a series that the file only refers to.
-        assert_eq!(series_uid(&without[1]), None);
-        let cut = without.concat();
-        assert_eq!(series_uid(&cut[..cut.len() - 1]), None);
+        // Without its own it is a series that the file only refers to.
+        assert_eq!(series_uid(&[&preamble, &reference[..]].concat()), None);
+        assert_eq!(series_uid(&without[..without.len() - 1]), None);
+        assert_eq!(series_uid(&without[132..]), None);
+        assert_eq!(series_uid(&without[128..]), Some(&b"1.3.5"[..]));
+    }
+
+    #[test]
+    fn files_are_listed_anew_only_where_their_folder_has_changed() {
+        let folder = folder(&[("a.dcm", &dicom(LEVEL, "1.3.5\0"))]);
+        let path = folder.path().join("a.dcm");
+        let members = Members::of(&path, "dicom").unwrap();
+        members.check_listed(&path, "dicom").unwrap();
+        // A file beside it that is none of the slide's changes nothing, a level does.
+        std::fs::write(folder.path().join("notes.txt"), "x").unwrap();
+        members.check_listed(&path, "dicom").unwrap();
+        std::fs::write(folder.path().join("b"), dicom(LEVEL, "1.3.5\0")).unwrap();
+        members.check().unwrap();
+        let now = members.check_listed(&path, "dicom");
+        assert!(matches!(now, Err(SlideError::Changed { .. })));
+        // Of one that was taken for something else, the files are others.
+        let members = Members::of(&path, "aperio").unwrap();
+        members.check_listed(&path, "aperio").unwrap();
+        let now = members.check_listed(&path, "dicom");
+        assert!(matches!(now, Err(SlideError::Changed { .. })));
+        std::fs::remove_file(folder.path().join("b")).unwrap();
+        members.check_listed(&path, "dicom").unwrap();
+        std::fs::remove_file(&path).unwrap();
+        let now = members.check_listed(&path, "dicom");
+        assert!(matches!(now, Err(SlideError::Io { .. })));
     }
 
     #[test]
@@ -365,8 +573,14 @@ mod tests {
             cut in 0usize..400,
         ) {
             let head = dicom(LEVEL, "1.3.5\0");
-            let head = [&head[..cut.min(head.len())], &noise, &STUDY_UID, &noise].concat();
+            let head = [&head[..cut.min(head.len())], &noise, &number(SERIES_UID), &noise].concat();
             crate::fuzz_targets::dicom_start(&head);
+            // What was said is not unsaid by what follows.
+            if says_its_series(&head) {
+                let longer = [&head[..], &noise].concat();
+                prop_assert_eq!(series_uid(&longer), series_uid(&head));
+                prop_assert_eq!(holds_a_level(&longer), holds_a_level(&head));
+            }
         }
     }
 }

@@ -78,12 +78,49 @@ impl Slide {
     /// Every kind but [`SlideError::OutOfBounds`], [`SlideError::InvalidRegion`] and [`SlideError::Read`].
     pub fn open(path: impl AsRef<Path>, options: OpenOptions) -> Result<Self, SlideError> {
         let path = path.as_ref();
+        let metadata = std::fs::metadata(path).map_err(|reason| SlideError::io(path, reason))?;
+        let before = Fingerprint::of(&metadata);
+        Self::open_with(path, options, |format| {
+            let members = Members::of(path, format)?;
+            // They are known only now, but the named one must be what was opened.
+            let mut files = members.files().iter();
+            if files.any(|file| file.path == path && file.fingerprint != before) {
+                return Err(SlideError::Changed {
+                    path: path.to_path_buf(),
+                });
+            }
+            Ok(members)
+        })
+    }
+
+    /// As [`Slide::open`], where the files that the slide is made of have been listed already. They are asked for again when it
+    /// is open: what was opened is what was listed.
+    ///
+    /// # Errors
+    /// As [`Slide::open`]; [`SlideError::Changed`] when other files are there now than were listed.
+    pub fn open_listed(
+        path: impl AsRef<Path>,
+        members: Members,
+        options: OpenOptions,
+    ) -> Result<Self, SlideError> {
+        let path = path.as_ref();
+        Self::open_with(path, options, |format| {
+            members.check_listed(path, format)?;
+            Ok(members)
+        })
+    }
+
+    /// `members_of` is asked for the files of a slide of a format, when it is open.
+    fn open_with(
+        path: &Path,
+        options: OpenOptions,
+        members_of: impl FnOnce(&str) -> Result<Members, SlideError>,
+    ) -> Result<Self, SlideError> {
         for um_per_px in options.mpp.into_iter().flat_map(|mpp| [mpp.x, mpp.y]) {
             if !Mpp::square(um_per_px).is_plausible() {
                 return Err(SlideError::ImplausibleMpp { um_per_px });
             }
         }
-        let metadata = std::fs::metadata(path).map_err(|reason| SlideError::io(path, reason))?;
         let (source, description) = source::open(path)?;
         let (mpp, mpp_origin) = match (options.mpp, description.mpp) {
             (Some(given), _) => (given, MppOrigin::Given),
@@ -94,15 +131,7 @@ impl Slide {
                 });
             }
         };
-        let members = Members::of(path, &description.format)?;
-        // They are known only now, but the named one must be what was opened.
-        let before = Fingerprint::of(&metadata);
-        let mut files = members.files().iter();
-        if files.any(|file| file.path == path && file.fingerprint != before) {
-            return Err(SlideError::Changed {
-                path: path.to_path_buf(),
-            });
-        }
+        let members = members_of(&description.format)?;
         let stored_levels = description.levels.len();
         Ok(Self {
             path: path.to_path_buf(),

@@ -20,7 +20,7 @@ use crate::slide_file;
 /// Encodes every spot of a slide.
 pub fn run(context: &JobContext, code: &str) -> anyhow::Result<()> {
     let file = context.wait(context.store().slide_file(code))?;
-    let opened = slide_file::open(context.store(), context.files(), &file, ());
+    let opened = slide_file::open(context.store(), context.files(), &file);
     let slide = context.wait(opened).map_err(|error| {
         if error.is_of_the_file() {
             Hopeless(error.to_string()).into()

@@ -6,20 +6,18 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use slide::{Fetch, Slide, SlideError, StoredTile};
 
-use super::picture::{Asked, Drawn, How, Picture, Served, Shows, Unmade};
-use super::{Inner, Opened, Slides};
+use super::picture::{Asked, Drawn, How, Kept, Picture, Served, Shows, Unmade};
+use super::{Inner, Opened, Slides, thumbnail};
 use crate::deepzoom::DeepZoom;
 use crate::problem::Problem;
-
-/// Long side of a thumbnail, px.
-const THUMBNAIL_PX: u32 = 512;
+use crate::turns::Turn;
 
 impl Slides {
     /// What shows something of an open slide.
     pub(super) async fn made(&self, opened: &Arc<Opened>, shows: Shows) -> Result<Served, Unmade> {
         match shows {
             Shows::Tile(asked) => self.tile_of(opened, asked).await,
-            Shows::Thumbnail => self.picture(opened, shows, thumbnail).await,
+            Shows::Thumbnail => self.picture(opened, shows, thumbnail::draw).await,
             Shows::Stains => self.picture(opened, shows, stains).await,
         }
     }
@@ -89,18 +87,8 @@ impl Slides {
         .await
     }
 
-    /// What is kept of pictures.
-    pub(super) fn kept(&self, key: &Picture) -> Option<Served> {
-        let bytes = self.0.pictures.get(key);
-        self.0.metrics.looked_up(bytes.is_some());
-        bytes.map(|bytes| Served {
-            bytes,
-            how: How::Cached,
-        })
-    }
-
-    /// A picture that is kept, or is drawn for all that wait for it. It is drawn on when its client has gone, as long as
-    /// another waits; a place in line that nobody waits for any more is given up.
+    /// A picture that is kept, or is drawn for all that wait for it. A place in line that nobody waits for any more is given up;
+    /// what has begun is drawn on.
     pub(super) async fn picture(
         &self,
         opened: &Arc<Opened>,
@@ -111,38 +99,58 @@ impl Slides {
             slide: Arc::clone(&opened.name),
             shows,
         };
-        if let Some(served) = self.kept(&key) {
-            return Ok(served);
+        let kept = self.0.pictures.get(&key);
+        self.0.metrics.looked_up(kept.is_some());
+        if let Some(Kept { bytes, .. }) = kept {
+            let how = How::Cached;
+            return Ok(Served { bytes, how });
         }
         let work = {
             let (inner, opened, key) = (Arc::clone(&self.0), Arc::clone(opened), key.clone());
             async move {
                 let turn = inner.decoders.take(&opened.name).await?;
-                let drawing = tokio::task::spawn_blocking(move || {
-                    let _turn = turn;
-                    inner.draw(&opened, key, draw)
-                });
-                drawing
-                    .await
-                    .map_err(|panicked| Problem::internal(&panicked))?
+                inner.drawn(opened, key, turn, draw).await
             }
         };
-        let done = || {
-            let bytes = self.0.pictures.get(&key)?;
-            Some(Ok((bytes, Duration::ZERO)))
-        };
-        let flight = self.0.drawing.join(&key, done, work);
-        let (bytes, took) = flight.await?;
+        self.once(&key, work).await
+    }
+
+    /// What is drawn once for all that wait for it.
+    pub(super) async fn once(
+        &self,
+        key: &Picture,
+        work: impl Future<Output = Drawn> + Send + 'static,
+    ) -> Result<Served, Unmade> {
+        let done = || Some(Ok((self.0.pictures.get(key)?.bytes, Duration::ZERO)));
+        let (bytes, took) = self.0.drawing.join(key, done, work).await?;
         let how = How::Decoded(took);
         Ok(Served { bytes, how })
     }
 }
 
 impl Inner {
+    /// Draws off the async threads. The turn is held until that is done, whether or not anybody waits for it.
+    pub(super) async fn drawn(
+        self: Arc<Self>,
+        opened: Arc<Opened>,
+        key: Picture,
+        turn: Turn,
+        draw: impl FnOnce(&Slide) -> Result<Vec<u8>, SlideError> + Send + 'static,
+    ) -> Drawn {
+        self.drawing.go_on(&key);
+        let drawing = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            self.draw(&opened, key, draw)
+        });
+        drawing
+            .await
+            .map_err(|panicked| Problem::internal(&panicked))?
+    }
+
     /// Blocks. What was drawn is kept, whether or not anybody still waits for it.
     fn draw(
         &self,
-        opened: &Opened,
+        opened: &Arc<Opened>,
         key: Picture,
         draw: impl FnOnce(&Slide) -> Result<Vec<u8>, SlideError>,
     ) -> Drawn {
@@ -153,22 +161,19 @@ impl Inner {
             return Err(Unmade::Changed);
         }
         let bytes = Bytes::from(drawn?);
-        self.pictures.insert(key, bytes.clone());
+        let is_thumbnail = key.shows == Shows::Thumbnail;
+        let drawn_from = is_thumbnail.then(|| Arc::new(opened.slide.members().clone()));
+        let kept = Kept {
+            bytes: bytes.clone(),
+            drawn_from,
+        };
+        self.pictures.insert(key, kept);
+        if is_thumbnail && !opened.is_looked_at() {
+            self.registry.let_go(opened);
+        }
         self.registry.trim();
         Ok((bytes, started.elapsed()))
     }
-}
-
-fn thumbnail(slide: &Slide) -> Result<Vec<u8>, SlideError> {
-    let image = slide.thumbnail(THUMBNAIL_PX)?;
-    let mut jpeg = Vec::new();
-    // Smaller than a tile of the same quality would be: lists show many.
-    image::codecs::jpeg::JpegEncoder::new_with_quality(&mut jpeg, 85)
-        .encode_image(&image)
-        .map_err(|error| SlideError::InvalidRegion {
-            reason: error.to_string(),
-        })?;
-    Ok(jpeg)
 }
 
 fn stains(slide: &Slide) -> Result<Vec<u8>, SlideError> {

@@ -11,7 +11,7 @@ type Flight<V> = Shared<BoxFuture<'static, V>>;
 type Under<K, V> = Mutex<HashMap<K, (u64, WeakShared<BoxFuture<'static, V>>)>>;
 
 /// What is under way, by key. The key is let go when the work ends, or when nobody waits for it any more; then the work is
-/// dropped where it stands.
+/// dropped where it stands, unless it has come so far that it goes on.
 pub struct Flights<K, V: Clone>(Arc<Under<K, V>>);
 
 impl<K, V> Flights<K, V>
@@ -55,6 +55,29 @@ where
             under.insert(key.clone(), (id, weak));
         }
         flight
+    }
+
+    /// Has the work under a key done to its end, also when nobody waits for it any more: to be called by the work itself when
+    /// it comes to what cannot be broken off. Whoever asks meanwhile joins it.
+    pub fn go_on(&self, key: &K) {
+        let flight = {
+            let under = self.0.lock().unwrap_or_else(|error| error.into_inner());
+            under.get(key).and_then(|(_, flight)| flight.upgrade())
+        };
+        if let Some(flight) = flight {
+            tokio::spawn(flight);
+        }
+    }
+
+    /// How many wait for the work under a key, itself included where it goes on alone.
+    #[cfg(test)]
+    pub fn waiting(&self, key: &K) -> usize {
+        let under = self.0.lock().unwrap();
+        let flight = under.get(key).and_then(|(_, flight)| flight.upgrade());
+        drop(under);
+        flight
+            .and_then(|flight| flight.strong_count())
+            .map_or(0, |count| count - 1)
     }
 }
 
@@ -113,5 +136,27 @@ mod tests {
         let done = flights.join(&7, || Some(9), begin(oneshot::channel().1));
         assert_eq!(done.await, 9);
         assert_eq!(begun.load(Ordering::Relaxed), 2);
+    }
+
+    #[tokio::test]
+    async fn work_that_goes_on_is_joined_by_who_comes_when_all_who_waited_have_gone() {
+        let flights: Arc<Flights<u32, u32>> = Arc::new(Flights::new());
+        let (end, ended) = oneshot::channel();
+        let work = {
+            let flights = Arc::clone(&flights);
+            async move {
+                flights.go_on(&7);
+                ended.await.unwrap_or(0)
+            }
+        };
+        let mut first = flights.join(&7, || None, work);
+        assert!((&mut first).now_or_never().is_none());
+        drop(first);
+        let second = flights.join(&7, || None, async { 9 });
+        end.send(5).unwrap();
+        assert_eq!(second.await, 5);
+        while !flights.0.lock().unwrap().is_empty() {
+            tokio::task::yield_now().await;
+        }
     }
 }

@@ -8,11 +8,11 @@ mod picture;
 mod registry;
 #[cfg(test)]
 mod tests;
+mod thumbnail;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use domain::geometry::Pyramid;
 use domain::ids::Code;
 use slide::Members;
@@ -22,7 +22,7 @@ use store::files::Files;
 use self::flights::Flights;
 use self::opening::name;
 pub use self::picture::{Asked, How, Served};
-use self::picture::{Drawn, Picture, Shows, Unmade, changed};
+use self::picture::{Drawn, Kept, Picture, Shows, Unmade, changed};
 pub use self::registry::Opened;
 use self::registry::Registry;
 use crate::metrics::Metrics;
@@ -31,6 +31,9 @@ use crate::turns::{Bounds, Load, Turns};
 
 /// Reads that wait for a disk at once. They do not compute, so they have turns of their own.
 const READS_AT_ONCE: usize = 16;
+/// Slides that are hashed at once. That takes a disk and a processor for as long as reading all of their files: with the turns
+/// of others, few such slides would hold up all that is read.
+const HASHES_AT_ONCE: usize = 2;
 /// How long the version of a code is remembered for addresses that do not name it.
 const VERSION_TRUSTED: Duration = Duration::from_secs(1);
 
@@ -57,10 +60,11 @@ struct Inner {
     /// Files that were hashed and found changed: the hash is not taken again until they change again.
     found_changed: moka::sync::Cache<Arc<str>, Arc<Members>>,
     memory: Memory,
-    pictures: moka::sync::Cache<Picture, Bytes>,
+    pictures: moka::sync::Cache<Picture, Kept>,
     drawing: Flights<Picture, Drawn>,
     decoders: Turns,
     readers: Turns,
+    hashers: Turns,
 }
 
 impl Slides {
@@ -81,12 +85,13 @@ impl Slides {
             memory,
             pictures: moka::sync::Cache::builder()
                 .max_capacity(memory.pictures)
-                .weigher(|_, bytes: &Bytes| u32::try_from(bytes.len()).unwrap_or(u32::MAX))
+                .weigher(|_, kept: &Kept| u32::try_from(kept.bytes.len()).unwrap_or(u32::MAX))
                 .support_invalidation_closures()
                 .build(),
             drawing: Flights::new(),
             decoders: Turns::new(Bounds::of(processors)),
             readers: Turns::new(Bounds::of(READS_AT_ONCE)),
+            hashers: Turns::new(Bounds::of(HASHES_AT_ONCE)),
         }))
     }
 
@@ -95,32 +100,22 @@ impl Slides {
         self.shown(code, version, Shows::Tile(asked)).await
     }
 
-    /// A JPEG of the whole slide, 512 px on its long side.
-    pub async fn thumbnail(&self, code: &str, version: &str) -> Result<Served, Problem> {
-        // A list of slides is no reason to open them.
-        let key = Picture {
-            slide: name(code, version),
-            shows: Shows::Thumbnail,
-        };
-        match self.kept(&key) {
-            Some(served) => Ok(served),
-            None => self.shown(code, version, Shows::Thumbnail).await,
-        }
-    }
-
     /// The stain vectors of a slide as JSON: a [`domain::stain::StainEstimate`].
     pub async fn stains(&self, code: &str, version: &str) -> Result<Served, Problem> {
         self.shown(code, version, Shows::Stains).await
     }
 
-    /// What shows something of a slide. When the slide's files turn out to have changed it is opened anew, once: that finds out
-    /// whether only their times have.
+    /// What shows something of a slide that somebody looks at. When the slide's files turn out to have changed it is opened anew,
+    /// once: that finds out whether only their times have.
     async fn shown(&self, code: &str, version: &str, shows: Shows) -> Result<Served, Problem> {
-        let opened = self.opened(code, version, shows).await?;
+        let name = name(code, version);
+        let opened = self.get(&name, code, version).await?;
+        opened.look_at();
         match self.made(&opened, shows).await {
             Err(Unmade::Changed) => {
                 self.let_go(&opened);
-                let opened = self.opened(code, version, shows).await?;
+                let opened = self.get(&name, code, version).await?;
+                opened.look_at();
                 self.made(&opened, shows).await.map_err(changed)
             }
             other => other.map_err(changed),
@@ -158,8 +153,14 @@ impl Slides {
         (self.0.pictures.weighted_size(), self.0.memory.pictures)
     }
 
-    /// How busy decoding is, and reading from the disk.
-    pub fn load(&self) -> (Load, Load) {
-        (self.0.decoders.load(), self.0.readers.load())
+    /// How busy decoding is, reading from the disk, and hashing.
+    pub fn load(&self) -> [Load; 3] {
+        let Inner {
+            decoders,
+            readers,
+            hashers,
+            ..
+        } = &*self.0;
+        [decoders, readers, hashers].map(Turns::load)
     }
 }

@@ -2,32 +2,17 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use store::SlideFile;
 
-use super::picture::{Picture, Shows, Unmade, changed};
+use super::picture::{Kept, Picture, Unmade, changed};
 use super::{Inner, Opened, Slides};
 use crate::problem::Problem;
-use crate::slide_file::{self, OpenError};
+use crate::slide_file::{self, Found, OpenError};
+use crate::turns::Turn;
 
 impl Slides {
-    /// The slide that something is to be shown of. A list of thumbnails is no reason to keep all of its slides open.
-    pub(super) async fn opened(
-        &self,
-        code: &str,
-        version: &str,
-        shows: Shows,
-    ) -> Result<Arc<Opened>, Problem> {
-        let name = name(code, version);
-        if shows == Shows::Thumbnail && self.0.registry.get(&name).is_none() {
-            self.0.open(&name, code, version).await
-        } else {
-            self.get(&name, code, version).await
-        }
-    }
-
     /// The slide of a code and version, opened if it is not open yet, and found unchanged a second ago at most.
-    async fn get(
+    pub(super) async fn get(
         &self,
         name: &Arc<str>,
         code: &str,
@@ -66,7 +51,7 @@ impl Slides {
         tracing::info!(slide = %opened.name, "the file of slide {} has changed", opened.name);
         self.0.registry.let_go(opened);
         let name = Arc::clone(&opened.name);
-        let of_slide = move |picture: &Picture, _: &Bytes| picture.slide == name;
+        let of_slide = move |picture: &Picture, _: &Kept| picture.slide == name;
         if let Err(error) = self.0.pictures.invalidate_entries_if(of_slide) {
             tracing::error!(%error, "pictures of a changed slide stay in the cache");
         }
@@ -99,21 +84,41 @@ impl Inner {
             "png" | "jpeg" => &self.decoders,
             _ => &self.readers,
         };
-        let mut turn = turns.take(name).await?;
-        if let Some(members) = self.found_changed.get(name) {
-            let checked = tokio::task::spawn_blocking(move || (members.check().is_ok(), turn));
-            let (is_same, held) = checked
-                .await
-                .map_err(|panicked| Problem::internal(&panicked))?;
-            if is_same {
-                return Err(changed(Unmade::Changed));
+        let turn = self.readers.take(name).await?;
+        let (files, known) = (self.files.clone(), self.found_changed.get(name));
+        let list = move || {
+            if known.is_some_and(|members| members.check().is_ok()) {
+                return Err(OpenError::Changed { hashed: None });
             }
-            turn = held;
+            Found::list(&files, file)
+        };
+        let mut found = self.in_turn(name, turn, list).await?;
+        if found.is_to_be_hashed() {
+            let turn = self.hashers.take(name).await?;
+            // Hashed on when nobody waits for it any more: who comes back must not have it hashed beside that.
+            self.opening.go_on(name);
+            let hash = move || found.hash().map(|()| found);
+            found = self.in_turn(name, turn, hash).await?;
+            found.remember(&self.store).await?;
         }
-        // Work that has begun goes on when nobody waits for it any more, and so does its turn.
-        let opened = slide_file::open(&self.store, &self.files, &file, turn).await;
-        let slide = opened.map_err(|error| self.not_opened(name, error))?;
+        let turn = turns.take(name).await?;
+        self.opening.go_on(name);
+        let slide = self.in_turn(name, turn, || found.open()).await?;
         Ok(self.registry.opened(Arc::clone(name), slide))
+    }
+
+    /// Reads a slide's files off the async threads. The turn is held until that is done, whether or not anybody waits for it.
+    async fn in_turn<T: Send + 'static>(
+        &self,
+        name: &Arc<str>,
+        turn: Turn,
+        read: impl FnOnce() -> Result<T, OpenError> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let done = slide_file::off_thread(move || {
+            let _turn = turn;
+            read()
+        });
+        done.await.map_err(|error| self.not_opened(name, error))
     }
 
     /// What is told of a slide that was not opened.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use slide::SlideError;
+use slide::{Members, SlideError};
 
 use crate::deepzoom::Place;
 use crate::problem::Problem;
@@ -32,6 +32,15 @@ pub(super) enum Shows {
 pub(super) struct Picture {
     pub(super) slide: Arc<str>,
     pub(super) shows: Shows,
+}
+
+/// A picture that is kept.
+#[derive(Clone)]
+pub(super) struct Kept {
+    /// The file.
+    pub(super) bytes: Bytes,
+    /// What it was drawn from, where it is sent of slides that are not open.
+    pub(super) drawn_from: Option<Arc<Members>>,
 }
 
 /// A JPEG, or what else shows something of a slide, ready to be sent, and how it came about.

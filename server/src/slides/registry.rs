@@ -1,7 +1,7 @@
 //! The slides that are open: at most so many bytes of them, what was not asked for longest goes first.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 
@@ -21,6 +21,22 @@ pub struct Opened {
     /// Milliseconds of the registry's clock.
     used: AtomicU64,
     checked: AtomicU64,
+    is_looked_at: AtomicBool,
+}
+
+impl Opened {
+    /// Something else than its thumbnail is asked for.
+    pub fn look_at(&self) {
+        // Written once only: many threads read what lies beside it.
+        if !self.is_looked_at() {
+            self.is_looked_at.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether anything else than its thumbnail was asked for.
+    pub fn is_looked_at(&self) -> bool {
+        self.is_looked_at.load(Ordering::Relaxed)
+    }
 }
 
 /// The open slides.
@@ -56,6 +72,7 @@ impl Registry {
             slide,
             used: AtomicU64::new(self.now()),
             checked: AtomicU64::new(self.now()),
+            is_looked_at: AtomicBool::new(false),
         })
     }
 

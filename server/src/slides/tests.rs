@@ -1,18 +1,22 @@
 //! What becomes of requests when decoding is slow: drawing is held up by hand, so that nothing depends on a clock.
 
+use std::fs::File;
 use std::path::Path;
 use std::sync::mpsc;
+use std::time::SystemTime;
 
+use domain::geometry::{LevelInfo, Mpp};
 use slide::Slide;
 use store::testing::TestDatabase;
+use store::{NewCohort, NewSlide, NewSpecimen, TakenAt};
 
 use super::*;
 use crate::turns::WAITING_PER_SLIDE;
 
-/// Slides without a store behind them: those that are asked for are open.
+/// Slides that are open without the store knowing of them, and some that it knows.
 struct Place {
     slides: Slides,
-    _database: TestDatabase,
+    database: TestDatabase,
     folder: tempfile::TempDir,
 }
 
@@ -28,7 +32,7 @@ impl Place {
         let metrics = Arc::new(Metrics::new());
         Self {
             slides: Slides::new(database.store().clone(), files, memory, metrics),
-            _database: database,
+            database,
             folder,
         }
     }
@@ -57,6 +61,86 @@ impl Place {
         let path = self.folder.path().join("sample.svs");
         std::fs::copy(assets.join("cmu_small_region.svs"), &path).unwrap();
         self.open(name, &path)
+    }
+
+    /// A slide in the store, imported at an unknown time, and its version.
+    async fn stored(
+        &self,
+        code: &str,
+        path: &Path,
+        format: &str,
+        bytes: u64,
+        sha256: &str,
+    ) -> String {
+        let store = self.database.store();
+        let cohort = NewCohort {
+            key: "imported".into(),
+            title: "Imported slides".into(),
+            synthetic: false,
+        };
+        let cohort = store.put_cohort(&cohort).await.unwrap();
+        let patient = store.put_patient(cohort, "P-1").await.unwrap();
+        let specimen = NewSpecimen {
+            patient,
+            code: "P-1-D".into(),
+            taken_at: TakenAt::Diagnosis,
+        };
+        let specimen = store.put_specimen(&specimen).await.unwrap();
+        let level = LevelInfo {
+            width: 600,
+            height: 500,
+            tile_width: 256,
+            tile_height: 256,
+        };
+        let pyramid = Pyramid {
+            levels: vec![level],
+        };
+        let slide = NewSlide {
+            specimen,
+            code: code.into(),
+            sha256: sha256.into(),
+            path: path.to_str().unwrap().into(),
+            bytes,
+            modified_ns: 0,
+            format: format.into(),
+            spots: vec![pyramid.bounds()],
+            pyramid,
+            mpp: Mpp::square(0.5),
+            objective: None,
+            tissue: "marrow".into(),
+            source: "Drawn for a test.".into(),
+        };
+        store.put_slide(&slide).await.unwrap();
+        sha256.get(..12).unwrap().to_owned()
+    }
+
+    /// An image in the store that is not open yet: its file and its version.
+    async fn stored_png(&self, code: &str) -> (std::path::PathBuf, String) {
+        let path = self.folder.path().join(code).with_extension("png");
+        image::RgbImage::new(600, 500).save(&path).unwrap();
+        let (sha256, bytes) = store::files::sha256_of(File::open(&path).unwrap()).unwrap();
+        let version = self.stored(code, &path, "png", bytes, &sha256).await;
+        (path, version)
+    }
+
+    /// A slide in the store whose files can be read only when somebody opens the pipe among them for writing: the pipe, and its
+    /// version.
+    async fn stored_pipe(&self, code: &str) -> (std::path::PathBuf, String) {
+        let folder = self.folder.path().join(code);
+        std::fs::create_dir(&folder).unwrap();
+        std::fs::write(folder.join("Data0000.dat"), "x").unwrap();
+        let pipe = folder.with_extension("mrxs");
+        let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+        let sha256 = format!("{:0>64}", code.len());
+        let version = self.stored(code, &pipe, "mirax", 1, &sha256).await;
+        (pipe, version)
+    }
+
+    /// Asks for a tile of a slide of the store.
+    fn ask(&self, code: &'static str, version: &str) -> Asking {
+        let (slides, version) = (self.slides.clone(), version.to_owned());
+        tokio::spawn(async move { slides.tile(code, &version, Asked::Tile(0, 0, 0)).await })
     }
 
     /// Draws a tile of a slide that takes until something is sent, and answers with it.
@@ -89,14 +173,14 @@ impl Place {
 
     /// Whoever had just got the turn that became free may have been among those who left.
     async fn until_nobody_waits(&self) {
-        while self.slides.load().0.waiting > 0 {
+        while self.slides.load()[0].waiting > 0 {
             tokio::task::yield_now().await;
         }
     }
 
     async fn until(&self, in_use: usize, waiting: usize) {
         loop {
-            let load = self.slides.load().0;
+            let [load, ..] = self.slides.load();
             if (load.in_use, load.waiting) == (in_use, waiting) {
                 return;
             }
@@ -105,6 +189,7 @@ impl Place {
     }
 }
 
+type Asking = tokio::task::JoinHandle<Result<Served, Problem>>;
 type Slow = tokio::task::JoinHandle<Result<Served, Unmade>>;
 
 /// Waits until a request has joined the work of another: then its own way of drawing is dropped unused.
@@ -204,7 +289,7 @@ async fn a_tile_is_drawn_once_for_all_and_on_when_the_first_that_asked_has_gone(
 async fn what_was_drawn_of_a_changed_file_is_not_sent() {
     let place = Place::new().await;
     let opened = place.png("a/1");
-    let drawing = place.slides.picture(&opened, Shows::Thumbnail, |slide| {
+    let drawing = place.slides.picture(&opened, Shows::Stains, |slide| {
         let file = std::fs::File::options().write(true).open(slide.path());
         let epoch = std::time::SystemTime::UNIX_EPOCH;
         file.unwrap().set_modified(epoch).unwrap();
@@ -216,4 +301,150 @@ async fn what_was_drawn_of_a_changed_file_is_not_sent() {
     let asked = place.slides.tile("a", "1", Asked::Tile(0, 0, 0));
     let told = asked.await.err().unwrap();
     assert_eq!(told.status().as_u16(), 404);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slide_is_hashed_once_though_the_client_that_asked_first_has_gone() {
+    let place = Place::new().await;
+    let (pipe, version) = place.stored_pipe("S-1").await;
+    let first = place.ask("S-1", &version);
+    // Open for writing as soon as it is being hashed.
+    let opening = tokio::task::spawn_blocking(|| File::options().write(true).open(pipe));
+    let pipe = opening.await.unwrap().unwrap();
+    first.abort();
+    assert!(first.await.is_err());
+    let second = place.ask("S-1", &version);
+    let name = name("S-1", &version);
+    loop {
+        // The turn stays with those who read, and reading other slides needs none of these.
+        let [_, read, hash] = place.slides.load();
+        assert_eq!((hash.in_use, hash.waiting), (1, 0));
+        // What goes on alone, and the second.
+        if place.slides.0.opening.waiting(&name) == 2 {
+            assert_eq!(read.in_use, 0);
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+    drop(pipe);
+    // It is another slide than the store knows.
+    let told = second.await.unwrap().err().unwrap();
+    assert_eq!(told.status().as_u16(), 409);
+    while place.slides.load()[2].in_use > 0 {
+        tokio::task::yield_now().await;
+    }
+    // The next to ask is told without hashing: nobody would ever write to the pipe.
+    let told = place.ask("S-1", &version).await.unwrap().err().unwrap();
+    assert_eq!(told.status().as_u16(), 409);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hashing_holds_up_no_other_slide_and_who_leaves_that_line_is_not_hashed() {
+    let place = Place::new().await;
+    let (_, version) = place.stored_pipe("S-1").await;
+    let mut busy = Vec::new();
+    for _ in 0..HASHES_AT_ONCE {
+        busy.push(
+            place
+                .slides
+                .0
+                .hashers
+                .take(&"another".into())
+                .await
+                .unwrap(),
+        );
+    }
+    let waits = place.ask("S-1", &version);
+    while place.slides.load()[2].waiting == 0 {
+        tokio::task::yield_now().await;
+    }
+    // A slide that is known by its time is opened meanwhile.
+    let (path, version) = place.stored_png("S-22").await;
+    let store = place.database.store();
+    let file = store.slide_file("S-22").await.unwrap();
+    let members = Members::of(&path, "png").unwrap();
+    let modified_ns = crate::slide_file::modified_ns(&members);
+    let path = path.to_str().unwrap();
+    store
+        .set_slide_file(file.id, path, modified_ns)
+        .await
+        .unwrap();
+    let tile = place.ask("S-22", &version).await.unwrap();
+    assert!(matches!(tile.ok().unwrap().how, How::Decoded(_)));
+    waits.abort();
+    while place.slides.load()[2].waiting > 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(place.slides.0.opening.waiting(&name("S-1", &version)), 0);
+    drop(busy);
+    assert_eq!(place.slides.load()[2].in_use, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thumbnail_opens_its_slide_once_for_all_that_ask_and_not_for_long() {
+    let place = Place::new().await;
+    let (path, version) = place.stored_png("S-1").await;
+    let asked = (0..8).map(|_| place.slides.thumbnail("S-1", &version));
+    let served = futures::future::join_all(asked).await;
+    let how: Vec<_> = served
+        .into_iter()
+        .map(|one| one.ok().unwrap().how)
+        .collect();
+    // Drawn once: it took as long for all.
+    assert!(matches!(how[0], How::Decoded(_)));
+    assert!(how.iter().all(|one| *one == how[0]), "{how:?}");
+    assert_eq!(place.slides.open().0, 0);
+    let kept = place.slides.thumbnail("S-1", &version).await.ok().unwrap();
+    assert_eq!(kept.how, How::Cached);
+    let text = place.slides.0.metrics.text().unwrap();
+    for line in ["hits_total 1\n", "misses_total 8\n"] {
+        assert!(
+            text.contains(&format!("marrowscope_tile_cache_{line}")),
+            "{text}"
+        );
+    }
+    // A slide that somebody looks at stays open.
+    place.ask("S-1", &version).await.unwrap().ok().unwrap();
+    let touch = |seconds| {
+        let time = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        let file = File::options().write(true).open(&path).unwrap();
+        file.set_modified(time).unwrap();
+    };
+    touch(1);
+    let drawn = place.slides.thumbnail("S-1", &version).await.ok().unwrap();
+    assert!(matches!(drawn.how, How::Decoded(_)));
+    place.ask("S-1", &version).await.unwrap().ok().unwrap();
+    place.slides.0.pictures.invalidate_all();
+    place.slides.thumbnail("S-1", &version).await.ok().unwrap();
+    assert_eq!(place.slides.open().0, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thumbnail_that_is_kept_is_not_sent_of_a_file_that_has_changed_or_gone() {
+    let place = Place::new().await;
+    let (path, version) = place.stored_png("S-1").await;
+    let good = std::fs::read(&path).unwrap();
+    let thumbnail = async || place.slides.thumbnail("S-1", &version).await;
+    let status = async || match thumbnail().await {
+        Ok(served) => (200, Some(served.how == How::Cached)),
+        Err(problem) => (problem.status().as_u16(), None),
+    };
+    assert_eq!(status().await, (200, Some(false)));
+    assert_eq!(status().await, (200, Some(true)));
+    let mut changed = good.clone();
+    *changed.last_mut().unwrap() ^= 1;
+    std::fs::write(&path, &changed).unwrap();
+    let time = SystemTime::UNIX_EPOCH;
+    File::options()
+        .write(true)
+        .open(&path)
+        .unwrap()
+        .set_modified(time)
+        .unwrap();
+    assert_eq!(status().await, (409, None));
+    assert_eq!(status().await, (409, None));
+    std::fs::write(&path, &good).unwrap();
+    assert_eq!(status().await, (200, Some(false)));
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(status().await, (422, None));
 }
