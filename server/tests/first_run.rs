@@ -63,6 +63,21 @@ fn terms_are_served_by_target(server: &Server, slide: &str) {
     assert!(timing.starts_with("read;dur=") && timing.contains(", wait;dur="));
     let said = terms("no-such-target").problem(404);
     assert!(said.contains("no-such-target"), "{said}");
+    // What a client has is not sent again, as long as it is what the model says.
+    let again = |version: &str, target: &str, etag: &str| {
+        let path = format!("/slides/{slide}/terms/{version}/{key}/{target}/0");
+        server.get_with(&path, &[("if-none-match", etag)])
+    };
+    let (target, etag) = (text(&model["targets"][0]["key"]), known.header("etag"));
+    for etag in [etag, "*"] {
+        let answer = again(&version, &target, etag);
+        assert_eq!((answer.status, answer.body.len()), (304, 0));
+        assert_eq!(answer.header("etag"), known.header("etag"));
+    }
+    let said = again("000000000000", &target, "*").problem(404);
+    assert!(said.contains("predicted this slide anew"), "{said}");
+    again(&version, "no-such-target", "*").problem(404);
+    assert_eq!(again(&version, &target, "\"x\"").body, known.body);
 }
 
 #[test]

@@ -99,6 +99,40 @@ impl Store {
         })
     }
 
+    /// The content version of terms, without reading them.
+    ///
+    /// # Errors
+    /// As [`Store::terms`].
+    pub async fn terms_version(
+        &self,
+        slide: &str,
+        model: &str,
+        target: &str,
+        spot: u32,
+    ) -> Result<String, StoreError> {
+        let spot = i32::try_from(spot).unwrap_or(i32::MAX);
+        let version = sqlx::query_scalar!(
+            r#"select model_on_slide.terms_version
+             from slide
+             join spot on spot.slide_id = slide.id and spot.number = $4
+             join model on model.key = $2
+             join model_on_slide on model_on_slide.model_id = model.id and model_on_slide.slide_id = slide.id
+             join target on target.key = $3
+             join model_target on model_target.model_id = model.id and model_target.target_id = target.id
+             where slide.code = $1"#,
+            slide,
+            model,
+            target,
+            spot,
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        match version {
+            Some(version) => Ok(version),
+            None => Err(self.what_is_missing(slide, model, target, spot).await?),
+        }
+    }
+
     /// Which part of the name of the terms is wrong.
     async fn what_is_missing(
         &self,

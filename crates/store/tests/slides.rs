@@ -7,10 +7,13 @@
 
 mod seed;
 
+use std::time::Duration;
+
 use domain::geometry::{Mpp, TileGrid};
 use domain::target::SignKind;
 use domain::view::{ObservationView, Sign};
 use seed::{Seed, TILES, grid, hash, new_slide, pyramid, readout, terms_of};
+use sqlx::{Connection, PgConnection};
 use store::jobs::{Failure, NewJob};
 use store::testing::TestDatabase;
 use store::{NewCohort, NewSpecimen, Page, Rule, Store, StoreError, TakenAt};
@@ -147,6 +150,8 @@ async fn a_training_patient_is_shown_only_by_the_fold_models_that_never_saw_them
             assert_eq!(terms.fold_models as usize, folds.len());
             let detail = store.slide(slide).await.unwrap();
             assert_eq!(terms.version, detail.models[0].terms_version);
+            let version = store.terms_version(slide, "m1", target, 0).await.unwrap();
+            assert_eq!(version, terms.version);
             let readouts: Vec<_> = folds.iter().map(|&fold| readout(fold, place)).collect();
             assert_eq!(detail.models[0].targets[place as usize].readouts, readouts);
         }
@@ -203,11 +208,31 @@ async fn what_is_missing_of_a_name_of_terms_is_said() {
             "prediction of this slide by the model",
         ),
     ] {
-        assert_eq!(
-            missing(store.terms(slide, model, target, spot).await).0,
-            what
-        );
+        for (said, key) in [
+            missing(store.terms(slide, model, target, spot).await),
+            missing(store.terms_version(slide, model, target, spot).await),
+        ] {
+            assert_eq!(said, what, "{key}");
+        }
     }
+}
+
+#[tokio::test]
+async fn the_version_of_terms_is_told_without_reading_them() {
+    let database = TestDatabase::new().await;
+    let store = database.store();
+    whole_way(store).await;
+    let before = store.terms("PH-0001", "m1", "del5q", 0).await.unwrap();
+    let mut connection = PgConnection::connect(&database.url()).await.unwrap();
+    // Whoever reads them now waits.
+    sqlx::raw_sql("set lock_timeout = '10s'; begin; lock table terms in access exclusive mode")
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    let version = store.terms_version("PH-0001", "m1", "del5q", 0);
+    let waited = tokio::time::timeout(Duration::from_secs(30), version).await;
+    assert_eq!(waited.unwrap().unwrap(), before.version);
+    connection.close().await.unwrap();
 }
 
 #[tokio::test]

@@ -23,6 +23,15 @@ pub async fn terms(
 ) -> Result<Response, Problem> {
     let asked = Instant::now();
     let spot = number("The spot", &spot)?;
+    let tag = Tag::immutable(&format!("{version}-{model}-{target}-{spot}"));
+    if tag.is_known(&headers) {
+        let _turn = state.turns.take(&code.as_str().into()).await?;
+        let now = state.store.terms_version(&code, &model, &target, spot);
+        if now.await? != version {
+            return Err(predicted_anew());
+        }
+        return Ok(tag.not_modified());
+    }
     let (terms, read) = {
         let _turn = state.turns.take(&code.as_str().into()).await?;
         let reading = Instant::now();
@@ -30,17 +39,15 @@ pub async fn terms(
         (terms, reading.elapsed())
     };
     if terms.version != version {
-        return Err(Problem::not_found(
-            "The model has predicted this slide anew; reload the page.",
-        ));
-    }
-    let tag = Tag::immutable(&format!("{version}-{model}-{target}-{spot}"));
-    if tag.is_known(&headers) {
-        return Ok(tag.not_modified());
+        return Err(predicted_anew());
     }
     let octets = [(header::CONTENT_TYPE, "application/octet-stream")];
     let timing = timing::of_reading(read, asked);
     Ok(tag.answer((octets, timing, terms.bytes)))
+}
+
+fn predicted_anew() -> Problem {
+    Problem::not_found("The model has predicted this slide anew; reload the page.")
 }
 
 #[cfg(test)]
