@@ -8,9 +8,12 @@
 //
 // A pan is one pointer that moves 8 px before each frame, for three seconds. Counted is all that Chromium's main thread
 // does meanwhile (CDP `Performance.getMetrics`, `TaskDuration`: events, our code, style, layout, paint and the browser's own
-// work, also what this script adds) divided by the frames; and, of our code alone, the 95th percentile and the longest of a
-// frame's event and animation callbacks. `main_thread_idle_ms` is what a frame costs while nothing moves. Drawing in software
-// happens in another process, which on a small machine draws fewer frames than a screen shows.
+// work, also what this script adds) divided by the frames, in the same pan by two clocks: `cpu` is the time for which the
+// thread had a processor (`threadTicks`), `wall` the time that passed (`timeTicks`), which runs on while the thread waits for
+// one. Drawing in software happens in another process, which on a small machine holds all processors and draws fewer frames
+// than a screen shows: there the two differ. Of our code alone there are the median, the 95th percentile and the longest of a
+// frame's event and animation callbacks, by the clock on the wall, the only one that a page has. `idle` is what a frame costs
+// while nothing moves.
 
 import { fillWindow, height, launch, median, newPage, width, zoomToNative } from './browser.mjs';
 
@@ -119,14 +122,36 @@ async function open(browser) {
   return { page, layers };
 }
 
+/** What the main thread has done so far by the clock of a session, ms: all of it, and of that our code, style and layout. */
 async function taskMillis(session) {
   const { metrics } = await session.send('Performance.getMetrics');
-  return 1000 * metrics.find(({ name }) => name === 'TaskDuration').value;
+  const millis = (name) => 1000 * metrics.find((metric) => metric.name === name).value;
+  return { all: millis('TaskDuration'), script: millis('ScriptDuration'), style: millis('RecalcStyleDuration'), layout: millis('LayoutDuration') };
+}
+
+/** What it has done by both clocks. */
+async function spent({ cpu, wall }) {
+  return { cpu: await taskMillis(cpu), wall: await taskMillis(wall) };
+}
+
+/** What a frame cost between two such answers. */
+function perFrame(before, after, frames) {
+  return Object.fromEntries(Object.keys(before).map((name) => [name, (after[name] - before[name]) / frames]));
+}
+
+/** The page's main thread by two clocks: each session has its own. */
+async function clocks(page) {
+  const clock = async (timeDomain) => {
+    const session = await page.context().newCDPSession(page);
+    await session.send('Performance.enable', { timeDomain });
+    return session;
+  };
+  return { cpu: await clock('threadTicks'), wall: await clock('timeTicks') };
 }
 
 /** Pans, or only waits as long. */
-async function pan(page, session, isMoving) {
-  const before = await taskMillis(session);
+async function pan(page, clocks, isMoving) {
+  const before = await spent(clocks);
   const frames = await page.evaluate(
     ([panFor, stepPx, middleX, middleY, isMoving]) =>
       new Promise((resolve) => {
@@ -160,7 +185,12 @@ async function pan(page, session, isMoving) {
       }),
     [panFor, stepPx, width / 2, height / 2, isMoving],
   );
-  return { frames, task: (await taskMillis(session)) - before };
+  const after = await spent(clocks);
+  return {
+    frames,
+    cpu: perFrame(before.cpu, after.cpu, frames.length),
+    wall: perFrame(before.wall, after.wall, frames.length),
+  };
 }
 
 /** Frames until a change of a control is drawn, and the requests that it makes. */
@@ -200,12 +230,11 @@ async function redraw(page, control) {
 const browser = await launch();
 try {
   const { page, layers } = await open(browser);
-  const session = await page.context().newCDPSession(page);
-  await session.send('Performance.enable');
-  await pan(page, session, true);
+  const mainThread = await clocks(page);
+  await pan(page, mainThread, true);
   await settled(page);
-  const still = await pan(page, session, false);
-  const moved = await pan(page, session, true);
+  const still = await pan(page, mainThread, false);
+  const moved = await pan(page, mainThread, true);
   await settled(page);
   const own = [...moved.frames].sort((a, b) => a - b);
   const mostOf = async (control) => {
@@ -218,8 +247,11 @@ try {
     layers,
     tiles,
     frames: moved.frames.length,
-    main_thread_ms: moved.task / moved.frames.length,
-    main_thread_idle_ms: still.task / still.frames.length,
+    main_thread_cpu_ms: moved.cpu.all,
+    main_thread_wall_ms: moved.wall.all,
+    cpu: moved.cpu,
+    cpu_idle: still.cpu,
+    wall_idle: still.wall,
     own_p50_ms: median(own),
     own_p95_ms: own[Math.floor(own.length * 0.95)],
     own_most_ms: own.at(-1),

@@ -15,8 +15,10 @@ struct Frame {
     /// How many layers the page could be made to show.
     layers: u32,
     tiles: u32,
-    /// All that the main thread does.
-    main_thread_ms: f64,
+    /// All that the main thread does: for how long it had a processor.
+    main_thread_cpu_ms: f64,
+    /// The same by the clock, which runs on while the thread waits for a processor.
+    main_thread_wall_ms: f64,
     /// Our own code's share.
     own_p95_ms: f64,
     colours: Redraw,
@@ -31,7 +33,7 @@ struct Redraw {
     requests: f64,
 }
 
-/// The mean of all that the main thread does, the 95th percentile of our own code, and what another colour map and another
+/// The mean of all that the main thread does by two clocks, of which the aim is about its own work, the 95th percentile of our own code, and what another colour map and another
 /// threshold take.
 pub fn measure(workspace: &Workspace) -> Result<Outcome> {
     let file = slides::large(workspace)?;
@@ -51,22 +53,27 @@ fn rows(frame: &Frame) -> Vec<Measurement> {
         layers => format!("{layers} layers"),
     };
     let layers = format!("{layers} of {} tiles", frame.tiles);
-    let row = |quantity, figure, what: &str, most| {
-        Measurement::of(quantity, figure)
-            .in_case(format!("{layers}, {what}"))
-            .aiming_at(Aim::Figure(most))
+    let figure = |quantity, figure, what: &str| {
+        Measurement::of(quantity, figure).in_case(format!("{layers}, {what}"))
     };
+    let row =
+        |quantity, ours, what, most| figure(quantity, ours, what).aiming_at(Aim::Figure(most));
     vec![
         row(
             MILLIS,
-            frame.main_thread_ms,
-            "panning, main thread per frame, mean",
+            frame.main_thread_cpu_ms,
+            "panning, main thread per frame, its own processor time, mean",
             TARGET_MS,
+        ),
+        figure(
+            MILLIS,
+            frame.main_thread_wall_ms,
+            "panning, main thread per frame, by the clock, with waits for a processor, mean",
         ),
         row(
             MILLIS,
             frame.own_p95_ms,
-            "panning, our own code per frame, p95",
+            "panning, our own code per frame, by the clock, p95",
             TARGET_MS,
         ),
         row(
@@ -102,7 +109,7 @@ mod tests {
 
     #[test]
     fn a_row_says_how_many_layers_there_really_were() {
-        let json = r#"{"layers": 1, "tiles": 100489, "frames": 180, "main_thread_ms": 2.5, "own_p95_ms": 4.5,
+        let json = r#"{"layers": 1, "tiles": 100489, "frames": 180, "main_thread_cpu_ms": 2.5, "main_thread_wall_ms": 9.5, "own_p95_ms": 4.5,
             "colours": {"frames": 1, "requests": 0}, "threshold": {"frames": 2, "requests": 3}}"#;
         let rows = rows(&serde_json::from_str(json).unwrap());
         assert!(
@@ -110,6 +117,8 @@ mod tests {
                 .all(|row| row.case.starts_with("1 layer of 100489 tiles, "))
         );
         let figures: Vec<_> = rows.iter().map(|row| row.ours).collect();
-        assert_eq!(figures, [2.5, 4.5, 1.0, 0.0, 2.0, 3.0]);
+        assert_eq!(figures, [2.5, 9.5, 4.5, 1.0, 0.0, 2.0, 3.0]);
+        let aims = rows.iter().filter(|row| row.aim.is_some()).count();
+        assert_eq!(aims, 6, "time that is spent waiting has no aim");
     }
 }
