@@ -11,6 +11,8 @@ use crate::erase::Erase;
 
 /// The bar is at most this long, px.
 const LONGEST: f64 = 150.0;
+/// On a narrow view, where words and overview need room beside it, it takes no more than this share of the width.
+const LARGEST_SHARE: f64 = 0.28;
 
 /// A bar of a round length.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -26,7 +28,8 @@ impl Bar {
     #[must_use]
     pub fn of(camera: &Camera, mpp: Mpp) -> Self {
         let um_per_px = um_per_px(camera, mpp);
-        let um = nice_length(LONGEST * um_per_px);
+        let longest = LONGEST.min(camera.width * LARGEST_SHARE);
+        let um = nice_length(longest * um_per_px);
         Self {
             um,
             px: um / um_per_px,
@@ -46,16 +49,24 @@ impl Bar {
     }
 }
 
-/// The magnification of a zoom in words.
+/// What stands behind a magnification that shows no more than was scanned.
+const BEYOND: &str = ", beyond the scan";
+
+/// The magnification of a zoom in words, and whether it is more than was scanned.
+fn magnification(zoom: f64, objective: Option<f64>, mpp: Mpp) -> (String, bool) {
+    let power = scanned(objective, mpp) * zoom;
+    let is_beyond = is_beyond_scan(power, objective, mpp);
+    ([&number(power), "\u{d7}"].concat(), is_beyond)
+}
+
+/// The magnification of a zoom in words, with what is to be known of it.
 #[must_use]
 pub fn magnification_text(zoom: f64, objective: Option<f64>, mpp: Mpp) -> String {
-    let power = scanned(objective, mpp) * zoom;
-    let beyond = if is_beyond_scan(power, objective, mpp) {
-        ", beyond the scan"
-    } else {
-        ""
-    };
-    [&number(power), "\u{d7}", beyond].concat()
+    let (mut text, is_beyond) = magnification(zoom, objective, mpp);
+    if is_beyond {
+        text.push_str(BEYOND);
+    }
+    text
 }
 
 fn nice_length(um_at_most: f64) -> f64 {
@@ -84,6 +95,12 @@ pub fn ScaleBar(
         bar.get()
             .map(|(bar, _)| [&bar.px.to_string(), "px"].concat())
     };
+    let power = Memo::new(move |_| {
+        let mpp = state.mpp.get();
+        bar.get().map_or_else(Default::default, |(_, zoom)| {
+            magnification(zoom, objective, mpp)
+        })
+    });
     // Before the first picture there is nothing to measure.
     let hidden = move || bar.get().is_none().then_some("hidden");
     view! {
@@ -94,12 +111,14 @@ pub fn ScaleBar(
             </span>
             <span
                 class="scale-bar__text"
+                class:scale-bar__text--beyond=move || power.with(|(_, is_beyond)| *is_beyond)
                 data-testid="magnification"
                 title="Magnification of the objective that would show this much"
             >
-                {move || {
-                    bar.get().map_or_else(String::new, |(_, zoom)| magnification_text(zoom, objective, state.mpp.get()))
-                }}
+                {move || power.with(|(text, _)| text.clone())}
+                <span class="scale-bar__beyond">
+                    {move || power.with(|(_, is_beyond)| if *is_beyond { BEYOND } else { "" })}
+                </span>
             </span>
         </div>
     }
@@ -153,6 +172,24 @@ mod tests {
                 let um = ((to.0 - from.0) * mpp.x).hypot((to.1 - from.1) * mpp.y);
                 assert!((um / bar.um - 1.0).abs() < 1e-9, "{rotation} {zoom}");
             }
+        }
+    }
+
+    #[test]
+    fn on_a_narrow_view_the_bar_leaves_room_for_the_words() {
+        let rect = SlideRect {
+            x: 0.0,
+            y: 0.0,
+            width: 9000.0,
+            height: 6000.0,
+        };
+        for zoom in [0.01, 0.02, 0.05, 0.3, 7.0] {
+            let camera = Camera {
+                zoom,
+                ..Camera::fit(&rect, 374.0, 400.0)
+            };
+            let bar = Bar::of(&camera, Mpp::square(0.5));
+            assert!((30.0..=105.0).contains(&bar.px), "{bar:?}");
         }
     }
 
