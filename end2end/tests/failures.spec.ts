@@ -55,6 +55,109 @@ test.describe('tiles', () => {
   });
 });
 
+test.describe('the graphics card', () => {
+  test.use({ expectedComplaints: /WebGL|CONTEXT_LOST/ });
+
+  /** Has the browser take the card away from the first view; `restore` gives it back. */
+  const lose = (slide: SlidePage) =>
+    slide.canvas.evaluate((canvas: HTMLCanvasElement) => {
+      const extension = canvas.getContext('webgl2')?.getExtension('WEBGL_lose_context');
+      Object.assign(window, { cardOfTest: extension });
+      extension?.loseContext();
+    });
+  const restore = (slide: SlidePage) =>
+    slide.page.evaluate(() => (window as unknown as { cardOfTest: WEBGL_lose_context }).cardOfTest.restoreContext());
+
+  test('a card that is taken away is told of, and the picture comes back with it', async ({ page }) => {
+    const slide = new SlidePage(page);
+    await slide.open('PH-0001', VIEW);
+    await slide.toggle.check();
+    // With all that the keyboard shows on the canvas.
+    await slide.press('r');
+    await slide.press('R');
+    await slide.settled();
+    const before = await slide.picture();
+    const notice = page.getByTestId('viewer-notice');
+    await lose(slide);
+    await expect(notice).toContainText('The graphics card is taken away');
+    await expect(page.getByRole('button', { name: 'Try again' })).toBeHidden();
+    await expect(slide.canvas).toHaveAttribute('data-settled', 'false');
+    // Also while something is asked of the view.
+    await slide.canvas.press('r');
+    await page.waitForTimeout(500);
+    await expect(slide.canvas).toHaveAttribute('data-settled', 'false');
+    await slide.canvas.press('R');
+    await page.waitForTimeout(500);
+    await restore(slide);
+    await expect(notice).toBeHidden();
+    await slide.view();
+    await slide.settled();
+    expect((await slide.picture()).difference(before)).toBeLessThanOrEqual(1);
+  });
+
+  test('a card that comes back unfit leaves the message and the overview', async ({ page }) => {
+    const slide = new SlidePage(page);
+    await slide.open('PH-0001', VIEW);
+    await page.evaluate(() => {
+      WebGL2RenderingContext.prototype.createProgram = () => null as unknown as WebGLProgram;
+    });
+    await lose(slide);
+    await expect(page.getByTestId('viewer-notice')).toContainText('The graphics card is taken away');
+    await restore(slide);
+    await expect(page.getByTestId('viewer-static')).toContainText('no WebGL2');
+    await expect(page.getByRole('img', { name: 'Overview of slide PH-0001' })).toBeVisible();
+    await expect(page.getByTestId('viewer-notice')).toBeHidden();
+  });
+
+  test('tiles that the card has no room for are striped and told of, and come when it has', async ({ page }) => {
+    await page.addInitScript(() => {
+      const own = WebGL2RenderingContext.prototype;
+      const { texStorage2D, texSubImage2D, getError } = own;
+      let hasRoom = false;
+      let isFull = false;
+      let asked = 0;
+      Object.assign(window, { asked: () => asked, makeRoom: () => (hasRoom = true) });
+      own.texStorage2D = function (this: WebGL2RenderingContext, ...args: Parameters<typeof texStorage2D>) {
+        // A tile, not a row of colours.
+        isFull ||= !hasRoom && args[2] === this.RGBA8 && args[4] > 16;
+        if (!isFull) texStorage2D.apply(this, args);
+      };
+      own.texSubImage2D = function (this: WebGL2RenderingContext, ...args: unknown[]) {
+        if (!isFull) (texSubImage2D as (...args: unknown[]) => void).apply(this, args);
+      };
+      own.getError = function (this: WebGL2RenderingContext) {
+        asked += 1;
+        if (isFull) {
+          isFull = false;
+          return this.OUT_OF_MEMORY;
+        }
+        return getError.call(this);
+      };
+    });
+    const slide = new SlidePage(page);
+    await page.goto(`/slides/PH-0001?${VIEW}`);
+    await expect(page.getByTestId('viewer-notice')).toContainText('could not be loaded (striped)');
+    const full = await slide.picture();
+    await page.evaluate(() => (window as unknown as { makeRoom: () => void }).makeRoom());
+    await expect(async () => {
+      const again = page.getByRole('button', { name: 'Try again' });
+      if (await again.isVisible()) await again.click({ timeout: 1000 });
+      await expect(page.getByTestId('viewer-notice')).toBeHidden({ timeout: 2000 });
+    }).toPass({ timeout: 30_000 });
+    await slide.view();
+    await slide.settled();
+    const healed = await slide.picture();
+    expect(full.difference(healed)).toBeGreaterThan(40);
+    // The card is not asked at every frame: asking waits for it.
+    const asked = () => page.evaluate(() => (window as unknown as { asked: () => number }).asked());
+    const before = await asked();
+    await slide.canvas.press('+');
+    await slide.canvas.press('-');
+    await slide.view();
+    expect((await asked()) - before).toBeLessThan(10);
+  });
+});
+
 test('bytes that are no picture are a tile that failed', async ({ page }) => {
   const slide = new SlidePage(page);
   await page.route(/\/tiles\/0\//, (route) => route.fulfill({ contentType: 'image/jpeg', body: 'broken' }));

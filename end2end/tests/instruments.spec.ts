@@ -44,6 +44,58 @@ test('a ruler is finished by whoever rests before letting go, too, and the next 
   await expect(labels).toHaveText(['200 µm', '100 µm']);
 });
 
+test('a ruler begins where it was begun on the slide, though the view is zoomed and moved meanwhile', async ({ page }) => {
+  const slide = new SlidePage(page);
+  await slide.open('PH-0001', 'at=1000,1200&zoom=0.5');
+  const before = await slide.view();
+  await page.getByTestId('viewer-ruler').click();
+  const box = await slide.box();
+  const [middle, height] = [box.x + Math.round(box.width / 2), box.y + Math.round(box.height / 2)];
+  const at = (view: typeof before, x: number, y: number) => slideAt(view, x - box.x - box.width / 2, y - box.y - box.height / 2);
+  const from = at(before, middle - 100, height);
+  await page.mouse.move(middle - 100, height);
+  await page.mouse.down();
+  await page.mouse.move(middle + 60, height + 20);
+  const label = page.getByTestId('ruler-label');
+  const length = async () => Number.parseFloat((await label.textContent()) ?? '');
+  const drawn = await length();
+  // About the hand: nothing that was measured changes.
+  await page.mouse.wheel(0, -200);
+  const zoomed = await slide.view();
+  expect(zoomed.zoom).toBeGreaterThan(1.2 * before.zoom);
+  expect(Math.abs((await length()) - drawn)).toBeLessThan(2);
+  // Pushed along under a hand that rests: the beginning stays on its tissue, the end under the hand.
+  await page.mouse.wheel(120, 0);
+  await expect.poll(async () => (await slide.view()).x).toBeGreaterThan(zoomed.x + 100);
+  const pushed = await slide.view();
+  /** How far it is on the slide from its beginning to a point there, µm: a pixel of the slide is 0.5 µm. */
+  const away = ([x, y]: [number, number]) => Math.hypot(x - from[0], y - from[1]) / 2;
+  expect(away(at(pushed, middle + 60, height + 20))).toBeGreaterThan(drawn + 30);
+  expect(Math.abs((await length()) - away(at(pushed, middle + 60, height + 20)))).toBeLessThan(2);
+  // Held straight: level with where its beginning is seen now.
+  await page.keyboard.down('Shift');
+  await page.mouse.move(middle + 80, height + 30);
+  const straight = at(pushed, middle + 80, height)[0] - from[0];
+  expect(Math.abs((await length()) - straight / 2)).toBeLessThan(2);
+  await page.mouse.up();
+  await page.keyboard.up('Shift');
+});
+
+test('on a narrow screen scale bar and magnification stand in one line, clear of the overview', async ({ page }) => {
+  await page.setViewportSize({ width: 390, height: 844 });
+  const slide = new SlidePage(page);
+  for (const zoom of [0.13, 0.3, 1, 4]) {
+    await slide.open('PH-0001', `at=1000,1200&zoom=${zoom}`);
+    const [bar, text, power, overview] = await Promise.all(
+      ['scale-bar', 'scale-bar-text', 'magnification', 'minimap'].map((id) => page.getByTestId(id).boundingBox()),
+    );
+    if (!bar || !text || !power || !overview) throw new Error('not all is there');
+    expect(Math.abs(text.y - power.y), `zoom ${zoom}`).toBeLessThan(1);
+    expect(bar.height, `zoom ${zoom}`).toBeLessThan(2 * text.height);
+    expect(bar.x + bar.width, `zoom ${zoom}`).toBeLessThan(overview.x);
+  }
+});
+
 test('the overview says where the view is and takes it elsewhere', async ({ page }) => {
   const slide = new SlidePage(page);
   await slide.open('PH-0001', 'at=1000,1200&zoom=1');
@@ -97,6 +149,31 @@ test('the scale bar is as long as it says at every zoom, however the slide is tu
     lengths.add(text);
   }
   expect(lengths.size).toBeGreaterThan(3);
+});
+
+test('the picture lies on whole pixels of the screen also after something has come above it', async ({ browser, baseURL }) => {
+  const context = await browser.newContext({ baseURL, deviceScaleFactor: 1.25 });
+  const page = await context.newPage();
+  const slide = new SlidePage(page);
+  await slide.open('PH-0001', 'at=1000,1200&zoom=0.5');
+  /** How far the canvas begins beside a pixel, px of the screen. */
+  const beside = () => slide.canvas.evaluate((canvas) => {
+    const { left, top } = canvas.getBoundingClientRect();
+    return Math.max(...[left, top].map((at) => Math.abs(at * devicePixelRatio - Math.round(at * devicePixelRatio))));
+  });
+  await expect.poll(beside).toBeLessThan(0.05);
+  const top = (await slide.box()).y;
+  for (const height of [13.3, 20.1, 0]) {
+    await page.evaluate((height) => {
+      let banner = document.querySelector<HTMLElement>('#banner-of-test');
+      banner ??= document.body.insertBefore(Object.assign(document.createElement('div'), { id: 'banner-of-test' }), document.body.firstChild);
+      banner.style.height = `${height}px`;
+      banner.style.flex = 'none';
+    }, height);
+    await expect.poll(async () => Math.abs((await slide.box()).y - top - height)).toBeLessThan(1);
+    await expect.poll(beside).toBeLessThan(0.05);
+  }
+  await context.close();
 });
 
 test('the position under the cursor is told in px and µm', async ({ page }) => {

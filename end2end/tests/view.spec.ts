@@ -127,6 +127,38 @@ test('two views are compared: together, free, another target, a difference, anot
   await expect(page).not.toHaveURL(/beside=/);
 });
 
+test('views are tied as they lie, without a jump, and aligned when that is asked for', async ({ page }) => {
+  test.setTimeout(120_000);
+  const slide = new SlidePage(page);
+  await slide.open('PH-0001', 'at=900,1000&zoom=0.5&beside=PH-0001&sync=off&b.at=1200,1100&b.zoom=1&b.turn=90');
+  const [first, second] = [await slide.view(0), await slide.view(1)];
+  await page.getByTestId('compare-sync').check();
+  await page.waitForTimeout(500);
+  expectSame(await slide.view(0), first);
+  expectSame(await slide.view(1), second);
+  // What one does the other does, at its own scale and turn.
+  await slide.press('ArrowRight');
+  const [moved, led] = [await slide.view(0), await slide.view(1)];
+  expect(moved.x).toBeGreaterThan(first.x + 50);
+  expect(Math.hypot(led.x - second.x, led.y - second.y)).toBeCloseTo(moved.x - first.x, 0);
+  expect([led.zoom, led.rotation]).toEqual([second.zoom, second.rotation]);
+  await slide.press('r');
+  expect((await slide.view(1)).rotation).toBeCloseTo(180, 3);
+  // A link keeps it, and so does whoever comes by it.
+  await expect(page).toHaveURL(/b\.turn=180/);
+  await page.reload();
+  await slide.settled();
+  expect((await slide.view(1)).rotation).toBeCloseTo(180, 3);
+  const stays = await slide.view(0);
+  await page.getByTestId('compare-align').click();
+  await slide.settled();
+  expectSame(await slide.view(0), stays);
+  expectSame(await slide.view(1), stays);
+  await slide.press('ArrowDown');
+  await slide.settled();
+  expectSame(await slide.view(1), await slide.view(0));
+});
+
 test('a control stays under the hand when the tile in the middle is no longer read', async ({ page }) => {
   const slide = new SlidePage(page);
   await slide.open('PH-0001');

@@ -37,9 +37,15 @@ impl<K: Copy + Eq + Hash, T> Cache<K, T> {
     }
 
     /// Bytes held.
-    #[cfg(test)]
-    fn bytes(&self) -> usize {
+    #[must_use]
+    pub fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// Bytes held at most, unless more are in use.
+    #[must_use]
+    pub fn most_bytes(&self) -> usize {
+        self.most_bytes
     }
 
     /// Whether the value is held.
@@ -80,6 +86,28 @@ impl<K: Copy + Eq + Hash, T> Cache<K, T> {
             gone.push(before.value);
         }
         self.bytes += bytes;
+        self.give_up(&mut gone);
+        gone
+    }
+
+    /// Takes a value out.
+    pub fn remove(&mut self, key: &K) -> Option<T> {
+        let entry = self.entries.remove(key)?;
+        self.bytes -= entry.bytes;
+        Some(entry.value)
+    }
+
+    /// Holds no more than so many bytes from now on, and hands back what had to go for it.
+    #[must_use]
+    pub fn shrink(&mut self, most_bytes: usize) -> Vec<T> {
+        self.most_bytes = most_bytes;
+        let mut gone = Vec::new();
+        self.give_up(&mut gone);
+        gone
+    }
+
+    /// Gives up what was used longest ago, until the rest is within the bounds.
+    fn give_up(&mut self, gone: &mut Vec<T>) {
         while self.bytes > self.most_bytes {
             let Some(oldest) = self
                 .entries
@@ -90,12 +118,8 @@ impl<K: Copy + Eq + Hash, T> Cache<K, T> {
             else {
                 break;
             };
-            if let Some(entry) = self.entries.remove(&oldest) {
-                self.bytes -= entry.bytes;
-                gone.push(entry.value);
-            }
+            gone.extend(self.remove(&oldest));
         }
-        gone
     }
 
     /// Forgets everything.
@@ -130,5 +154,19 @@ mod tests {
         assert_eq!(cache.bytes(), 100);
         assert_eq!(cache.clear().len(), 5);
         assert_eq!(cache.bytes(), 0);
+    }
+
+    #[test]
+    fn a_smaller_bound_holds_at_once_but_for_what_is_in_use() {
+        let mut cache = Cache::new(100);
+        for key in 0..5 {
+            cache.next_frame();
+            assert_eq!(cache.insert(key, key, 20), Vec::<i32>::new());
+        }
+        assert_eq!(cache.shrink(60), [0, 1]);
+        assert_eq!((cache.bytes(), cache.most_bytes()), (60, 60));
+        assert_eq!(cache.shrink(10), [2, 3], "the last one is in use");
+        assert_eq!(cache.remove(&4), Some(4));
+        assert_eq!((cache.bytes(), cache.remove(&4)), (0, None));
     }
 }

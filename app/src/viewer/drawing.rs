@@ -6,6 +6,7 @@ use send_wrapper::SendWrapper;
 use wasm_bindgen::JsCast;
 use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement};
 
+use super::clock;
 use super::scene::{FAST_TILE, Scene};
 use super::schedule::{Plan, ahead, plan};
 use super::tile::{TileKey, edges};
@@ -35,6 +36,7 @@ impl Scene {
                 (0.5 - x / camera.width, 0.5 - y / camera.height)
             });
             self.view.camera.set(Some(camera));
+            self.draw_out_ruler();
         }
         // Nobody reads numbers that rush by, and each of them is work for the page.
         let is_told = self.read_for == Some(camera);
@@ -52,6 +54,10 @@ impl Scene {
         if self.view.is_still.get_untracked() != is_still {
             self.view.is_still.set(is_still);
         }
+        // Before the last frame of a view: what the card has not taken is not to be seen in it.
+        if is_still && !self.awaits_tiles() {
+            self.check_uploads();
+        }
         // What is on its way is fetched for the view that will be, not for those that rush by.
         let aim = self.mover.aim(&camera, &limits);
         if self.planned_for != Some(aim) {
@@ -66,7 +72,7 @@ impl Scene {
             let heading = (far(self.heading.0), far(self.heading.1));
             self.ahead = ahead(&self.slide.pyramid, &aim, &self.plan, heading);
             let (wanted, ahead) = (&self.plan.tiles, &self.ahead);
-            let now = js_sys::Date::now();
+            let now = clock::now();
             self.failures.retain(|key, failure| {
                 (wanted.contains(key) || ahead.contains(key)) && !failure.is_over(now)
             });
@@ -191,7 +197,8 @@ impl Scene {
         let settled = self.planned_for.is_some()
             && !self.awaits_tiles()
             && self.mover.is_still()
-            && !self.will_retry;
+            && !self.will_retry
+            && self.renderer.is_some();
         self.set_settled(settled);
     }
 
@@ -254,7 +261,7 @@ impl Scene {
             camera,
             self.device_scale(camera),
             focus,
-            MOST_VIEW_BYTES,
+            MOST_VIEW_BYTES.min(self.cache.most_bytes() / 8 * 5),
             self.tile_millis < FAST_TILE,
         )
     }

@@ -9,13 +9,15 @@ use wasm_bindgen::closure::Closure;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{Event, EventTarget, HtmlCanvasElement, HtmlElement, MediaQueryList, ResizeObserver};
 
+use super::clock;
+use super::command::Command;
 use super::maps::{MapsProblem, TargetKey};
 use super::net;
 use super::orders::{Order, SpotOrder};
 use super::pace::Pace;
 use super::retry::Refusal;
 use super::scene::Scene;
-use super::state::{Command, ViewState};
+use super::state::ViewState;
 use super::tile::TileKey;
 use super::values::{SpotMaps, TargetMaps};
 
@@ -110,9 +112,11 @@ impl Engine {
         shared.listen(true);
         shared.heed_motion();
         let field = shared.canvas.closest(".viewer__field").ok().flatten();
-        if let (Some(observer), Some(field)) = (&shared.observer, field) {
-            // Reports the first size, too.
-            observer.observe(&field);
+        if let Some(observer) = &shared.observer {
+            // Reports the first size, too. And what appears above only moves the field, perhaps by a part of a pixel: then
+            // something that it lies in changes its size.
+            let around = std::iter::successors(field, |element| element.parent_element());
+            around.for_each(|element| observer.observe(&element));
         }
         Some(Self(shared))
     }
@@ -197,13 +201,13 @@ impl Shared {
             let callback = self.on_frame.as_ref().unchecked_ref();
             self.frame
                 .set(window.request_animation_frame(callback).ok());
-            self.pace.borrow_mut().asked(js_sys::Date::now());
+            self.pace.borrow_mut().asked(clock::now());
         }
     }
 
     /// Asks for a frame in which a tile is drawn while others are awaited.
     fn request_frame_in_time(&self) {
-        let rest = self.pace.borrow().rest(js_sys::Date::now());
+        let rest = self.pace.borrow().rest(clock::now());
         let window = web_sys::window().filter(|_| rest > 0.0);
         let Some(window) = window else {
             return self.request_frame();
@@ -218,7 +222,7 @@ impl Shared {
 
     fn draw(&self, now: f64) {
         self.frame.set(None);
-        self.pace.borrow_mut().drawn(js_sys::Date::now());
+        self.pace.borrow_mut().drawn(clock::now());
         if let (Some(later), Some(window)) = (self.later.take(), web_sys::window()) {
             window.clear_timeout_with_handle(later);
         }

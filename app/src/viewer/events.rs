@@ -4,17 +4,16 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::{Event, KeyboardEvent, MouseEvent, PointerEvent, WheelEvent};
 
-use super::input::{KeyWish, Wish, drag_turn, held_straight, key_wish, wheel_factor};
+use super::command::{Command, Tool};
+use super::fingers::Wish;
+use super::input::{KeyWish, drag_turn, key_wish, wheel_factor};
 use super::magnification::zoom_of_objective;
 use super::renderer::Renderer;
-use super::ruler::Ruler;
+use super::ruler::Measuring;
 use super::scene::Scene;
-use super::state::{Command, Tool};
 
 /// How long a step of the arrow keys takes, ms.
 const STEP_TIME: f64 = 140.0;
-/// What is shorter is no ruler but a slip of the hand, px.
-const SHORTEST_RULER: f64 = 3.0;
 
 impl Scene {
     /// An event of the canvas or the window. Whether a frame is wanted.
@@ -31,20 +30,10 @@ impl Scene {
             "webglcontextlost" => {
                 // Without this the browser never gives it back.
                 event.prevent_default();
-                self.renderer = None;
-                let _ = self.cache.clear();
-                self.layers.context_lost();
-                self.tell_of_layers();
+                self.forget_card();
                 false
             }
-            "webglcontextrestored" => {
-                self.renderer = Renderer::new(&self.canvas);
-                if let Some(renderer) = &self.renderer {
-                    self.layers.context_restored(renderer);
-                }
-                self.tell_of_layers();
-                true
-            }
+            "webglcontextrestored" => self.take_card_back(),
             "resize" => self.resized(),
             kind @ ("focus" | "blur") => {
                 self.is_focused = kind == "focus";
@@ -69,11 +58,44 @@ impl Scene {
         }
     }
 
-    fn place(&self, event: &MouseEvent) -> (f64, f64) {
-        let rect = self.canvas.get_bounding_client_rect();
+    /// The graphics card has been taken away, with all that is on it.
+    fn forget_card(&mut self) {
+        self.renderer = None;
+        let _ = self.cache.clear();
+        self.uploads.clear();
+        for (_, (_, controller, _)) in self.in_flight.drain() {
+            controller.abort();
+        }
+        self.layers.context_lost();
+        self.set_settled(false);
+        self.view.is_interrupted.set(true);
+        self.tell_of_layers();
+    }
+
+    /// The graphics card can be used again. Whether there is something to draw with.
+    fn take_card_back(&mut self) -> bool {
+        self.renderer = Renderer::new(&self.canvas);
+        self.view.is_interrupted.set(false);
+        if let Some(renderer) = &self.renderer {
+            self.layers.context_restored(renderer);
+        } else {
+            self.view.is_supported.set(false);
+        }
+        self.planned_for = None;
+        self.tell_of_layers();
+        self.renderer.is_some()
+    }
+
+    /// Where an event is on the canvas, px. While a hand is down, by where the canvas was before: who asks the browser has it lay
+    /// out the page, and that at every movement.
+    fn place(&mut self, event: &MouseEvent) -> (f64, f64) {
+        if !self.fingers.any() {
+            let rect = self.canvas.get_bounding_client_rect();
+            self.origin = (rect.left(), rect.top());
+        }
         (
-            f64::from(event.client_x()) - rect.left(),
-            f64::from(event.client_y()) - rect.top(),
+            f64::from(event.client_x()) - self.origin.0,
+            f64::from(event.client_y()) - self.origin.1,
         )
     }
 
@@ -166,29 +188,26 @@ impl Scene {
         let Some(camera) = self.camera else {
             return false;
         };
-        let at = |(x, y): (f64, f64)| camera.slide_from_screen(x, y);
-        match (kind, self.measuring) {
+        match (kind, &mut self.measuring) {
             ("pointerdown", None) if self.view.tool.get_untracked() == Tool::Ruler => {
-                self.measuring = Some((x, y));
-                let from = at((x, y));
-                self.view.add_ruler(Ruler { from, to: from });
-                true
-            }
-            ("pointermove", Some(from)) => {
-                let to = if event.shift_key() {
-                    held_straight(from, (x, y))
-                } else {
-                    (x, y)
+                let measuring = Measuring {
+                    from: camera.slide_from_screen(x, y),
+                    hand: (x, y),
+                    is_straight: false,
                 };
-                self.view.rulers.update(|rulers| {
-                    if let Some(ruler) = rulers.last_mut() {
-                        ruler.to = at(to);
-                    }
-                });
+                self.measuring = Some(measuring);
+                self.view.add_ruler(measuring.ruler(&camera));
                 true
             }
-            ("pointerup", Some(from)) => {
-                if (x - from.0).hypot(y - from.1) < SHORTEST_RULER {
+            ("pointermove", Some(measuring)) => {
+                measuring.hand = (x, y);
+                measuring.is_straight = event.shift_key();
+                self.draw_out_ruler();
+                true
+            }
+            ("pointerup", Some(measuring)) => {
+                measuring.hand = (x, y);
+                if measuring.is_slip(&camera) {
                     self.give_up_measuring();
                 }
                 self.measuring = None;
@@ -196,6 +215,19 @@ impl Scene {
             }
             _ => false,
         }
+    }
+
+    /// Has the ruler that is being drawn end under the hand.
+    pub(super) fn draw_out_ruler(&self) {
+        let (Some(measuring), Some(camera)) = (self.measuring, self.camera) else {
+            return;
+        };
+        let drawn = measuring.ruler(&camera);
+        self.view.rulers.update(|rulers| {
+            if let Some(ruler) = rulers.last_mut() {
+                *ruler = drawn;
+            }
+        });
     }
 
     fn give_up_measuring(&mut self) {

@@ -3,7 +3,8 @@
 use leptos::html;
 use leptos::prelude::*;
 
-use super::state::{Ask, ViewState};
+use super::command::Ask;
+use super::state::ViewState;
 use crate::erase::Erase;
 
 /// The keys of the viewer and what each does, in words.

@@ -6,8 +6,9 @@ use leptos::{ev, html};
 use wasm_bindgen::{Clamped, JsCast};
 use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, ImageData};
 
+use super::command::Command;
 use super::ruler::stroke;
-use super::state::{Command, ViewState};
+use super::state::ViewState;
 use super::told::{Overview, OverviewSpot};
 use crate::components::{Icon, IconName};
 use crate::erase::Erase;

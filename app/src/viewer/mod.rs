@@ -1,17 +1,20 @@
 //! The slide viewer: image and overlay under one camera, drawn with WebGL2.
 //!
-//! `schedule`, `retry`, `cache`, `motion`, `input`, `maps`, `values`, `prepared` and `cells` decide and know no browser;
-//! `renderer` and `net` are the browser's hands; `scene`, `events`, `drawing`, `orders`, `layers` and `engine` join them. The
+//! `schedule`, `retry`, `cache`, `motion`, `fingers`, `input`, `maps`, `values`, `prepared` and `cells` decide and know no browser;
+//! `renderer`, `program`, `clock` and `net` are the browser's hands; `scene`, `events`, `drawing`, `orders`, `layers` and `engine` join them. The
 //! components are the same on the server, where nothing of that runs.
 
 mod cache;
 mod cells;
+mod clock;
 mod colour_bar;
+pub mod command;
 mod controls;
 mod drawing;
 mod engine;
 mod events;
 mod fields;
+mod fingers;
 mod format;
 mod full_screen;
 mod histogram;
@@ -34,6 +37,7 @@ mod pace;
 pub mod panes;
 mod position;
 mod prepared;
+mod program;
 mod provenance;
 mod read_out;
 mod renderer;
@@ -70,6 +74,7 @@ use domain::view::{SlideDetail, SlideSummary};
 use leptos::html;
 use leptos::prelude::*;
 
+use command::{Ask, Command, Tool};
 use engine::Engine;
 use keys::KeyList;
 use minimap::{Minimap, thumbnail_url};
@@ -77,7 +82,6 @@ use position::Position;
 use ruler::Rulers;
 use scale_bar::ScaleBar;
 use snapshot::Snapshot;
-use state::{Ask, Command, Tool};
 use toolbar::Toolbar;
 
 /// The slide, to be moved about in. Fills its container; shares its state by [`ViewState`].
@@ -148,8 +152,12 @@ pub fn Viewer(
         });
     });
 
-    let has_failed = move || state.failed_tiles.get() > 0;
-    let notice = move || match state.failed_tiles.get() {
+    let is_noticed = move || state.is_interrupted.get() || state.failed_tiles.get() > 0;
+    let notice = move || {
+        match state.failed_tiles.get() {
+        _ if state.is_interrupted.get() => {
+            "The graphics card is taken away for the moment: the slide is drawn again as soon as it is back".to_owned()
+        }
         0 => String::new(),
         1 => "1 part of the image could not be loaded (striped)".to_owned(),
         count => [
@@ -157,6 +165,7 @@ pub fn Viewer(
             " parts of the image could not be loaded (striped)",
         ]
         .concat(),
+    }
     };
     let objective = summary.objective;
     let toolbar = view! { <Toolbar summary=summary.clone() /> };
@@ -174,6 +183,7 @@ pub fn Viewer(
                     <canvas
                         node_ref=canvas
                         class="viewer__canvas"
+                        class:viewer__canvas--lost=move || state.is_interrupted.get()
                         tabindex="0"
                         role="application"
                         aria-label=name
@@ -185,11 +195,16 @@ pub fn Viewer(
                     </div>
                     <Rulers />
                 </div>
-                <p class="viewer__notice" class:viewer__notice--shown=has_failed>
+                <p class="viewer__notice" class:viewer__notice--shown=is_noticed>
                     <span role="status" data-testid="viewer-notice">
                         {notice}
                     </span>
-                    <button type="button" class="viewer__retry" on:click=move |_| state.command.set(Some(Command::Retry))>
+                    <button
+                        type="button"
+                        class="viewer__retry"
+                        hidden=move || state.is_interrupted.get()
+                        on:click=move |_| state.command.set(Some(Command::Retry))
+                    >
                         "Try again"
                     </button>
                 </p>

@@ -5,13 +5,20 @@ use std::rc::Rc;
 use domain::score::Readout;
 use web_sys::{AbortController, AbortSignal, ImageBitmap};
 
+use super::clock;
 use super::layer_setup::find_target;
 use super::maps::{MapsProblem, NextFetch, TargetKey};
+use super::renderer::CardProblem;
 use super::retry::{Failure, Refusal};
 use super::scene::Scene;
 use super::schedule::{MOST_REQUESTS, MOST_REQUESTS_AHEAD};
 use super::tile::{TileKey, needs_mipmaps, pixels, texture_bytes};
 use super::values::TargetMaps;
+
+/// So many tiles are given to the graphics card before it is asked at the latest whether it has taken them.
+const MOST_UNCHECKED: usize = 64;
+/// However little room the graphics card has, the cache may have this much: a screenful and what is around it, bytes.
+const LEAST_TEXTURE_BYTES: usize = 32 << 20;
 
 /// Something to fetch.
 pub enum Order {
@@ -59,7 +66,7 @@ impl Scene {
             }
             stays
         });
-        let now = js_sys::Date::now();
+        let now = clock::now();
         let mut wake_in: Option<f64> = None;
         let first_ahead = wanted.len();
         let tiles = wanted.iter().chain(ahead).enumerate();
@@ -183,7 +190,7 @@ impl Scene {
         if let Some((_, _, ordered_at)) = self.in_flight.remove(&key) {
             // A refusal comes fast and says nothing of tiles.
             if tile.is_ok() {
-                let millis = js_sys::Date::now() - ordered_at;
+                let millis = clock::now() - ordered_at;
                 self.tile_millis += (millis - self.tile_millis) * 0.2;
             }
         }
@@ -202,7 +209,7 @@ impl Scene {
         });
         match uploaded {
             Ok((texture, bytes)) => {
-                self.failures.remove(&key);
+                self.uploads.push(key);
                 let gone = self.cache.insert(key, texture, bytes);
                 if let Some(renderer) = &self.renderer {
                     for texture in &gone {
@@ -212,17 +219,56 @@ impl Scene {
             }
             Err(refusal) => {
                 let before = self.failures.get(&key).copied();
-                let failure = Failure::after(before, js_sys::Date::now(), refusal);
+                let failure = Failure::after(before, clock::now(), refusal);
                 self.failures.insert(key, failure);
             }
+        }
+        // Where something has failed, one by one: else all of a batch would have failed again.
+        let is_at_rest = self.in_flight.is_empty() && self.mover.is_still() && !self.fingers.any();
+        if is_at_rest || !self.failures.is_empty() || self.uploads.len() >= MOST_UNCHECKED {
+            self.check_uploads();
         }
         // What was fetched ahead is not seen yet.
         self.plan.tiles.contains(&key)
     }
 
+    /// Asks the graphics card whether it has taken the tiles that it was given; which of them it has not, it cannot say.
+    pub(super) fn check_uploads(&mut self) {
+        let uploads = std::mem::take(&mut self.uploads);
+        let Some(renderer) = self.renderer.as_ref().filter(|_| !uploads.is_empty()) else {
+            return;
+        };
+        let Some(problem) = renderer.problem() else {
+            for key in uploads {
+                self.failures.remove(&key);
+            }
+            return;
+        };
+        let now = clock::now();
+        let mut gone = Vec::new();
+        for key in uploads {
+            // What has been given up meanwhile is not missed.
+            let Some(texture) = self.cache.remove(&key) else {
+                continue;
+            };
+            gone.push(texture);
+            let before = self.failures.get(&key).copied();
+            let failure = Failure::after(before, now, Refusal::AGAIN);
+            self.failures.insert(key, failure);
+        }
+        if problem == CardProblem::OutOfMemory {
+            let most = (self.cache.bytes() / 2).max(LEAST_TEXTURE_BYTES);
+            gone.append(&mut self.cache.shrink(most));
+            self.planned_for = None;
+        }
+        for texture in &gone {
+            renderer.delete(texture);
+        }
+    }
+
     /// Takes the maps of a target, or why they could not be had.
     pub fn maps_came(&mut self, key: TargetKey, maps: Result<TargetMaps, MapsProblem>) {
-        let now = js_sys::Date::now();
+        let now = clock::now();
         self.layers.fetched(key, maps, now, self.renderer.as_ref());
         self.tell_of_layers();
     }

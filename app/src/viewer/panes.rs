@@ -6,7 +6,8 @@ use domain::geometry::Mpp;
 use domain::view::SlideDetail;
 use leptos::prelude::*;
 
-use super::state::{Command, ViewState};
+use super::command::Command;
+use super::state::ViewState;
 
 /// One of the two views.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,12 +53,21 @@ pub struct Panes {
     pub synchronised: RwSignal<bool>,
     /// The view that was acted upon last: it leads, and the controls are about it.
     pub active: RwSignal<Side>,
-    /// How they lie to each other while they do; `None` until that is taken from where they are.
-    relation: RwSignal<Option<Relation>>,
+    /// How they lie to each other while they do.
+    bond: RwSignal<Bond>,
 }
 
-/// How the second view lies to the first while they move together: two points, one of each slide, that stay together on the
-/// screen.
+/// What keeps two views together.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Bond {
+    /// How they lie to each other once both are there; where they were opened together, at the same µm per screen px.
+    Open { at_one_scale: bool },
+    /// This.
+    Tied(Relation),
+}
+
+/// How the second view lies to the first while they move together: of two points, one of each slide, the way to the middle of
+/// their view stays the same.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Relation {
     first: (f64, f64),
@@ -66,11 +76,13 @@ struct Relation {
     turn: f64,
     /// Whether one is the mirror image of the other.
     mirrored: bool,
+    /// How much larger the second shows a µm.
+    scale: f64,
 }
 
 impl Relation {
-    /// As the views lie now.
-    fn of(first: &Camera, second: &Camera) -> Self {
+    /// As the views lie now, each with the resolution of its slide.
+    fn of((first, first_mpp): (&Camera, Mpp), (second, second_mpp): (&Camera, Mpp)) -> Self {
         Self {
             first: (first.centre_x, first.centre_y),
             second: (second.centre_x, second.centre_y),
@@ -80,6 +92,16 @@ impl Relation {
                 second.rotation - first.rotation
             },
             mirrored: first.flipped != second.flipped,
+            scale: second.zoom / second_mpp.mean() * first_mpp.mean() / first.zoom,
+        }
+    }
+
+    /// The same points in the middle, but equal in scale and turn, and neither mirrored against the other.
+    fn aligned(self) -> Self {
+        Self {
+            first: self.first,
+            second: self.second,
+            ..Self::SAME
         }
     }
 
@@ -89,9 +111,10 @@ impl Relation {
         second: (0.0, 0.0),
         turn: 0.0,
         mirrored: false,
+        scale: 1.0,
     };
 
-    /// Where the view on `side` is led to by the other one: both at the same µm per screen px.
+    /// Where the view on `side` is led to by the other one.
     fn follow(
         &self,
         side: Side,
@@ -100,19 +123,26 @@ impl Relation {
         mpp: Mpp,
         leader_mpp: Mpp,
     ) -> Camera {
-        let (anchor, leader_anchor, first_is_flipped, turn) = match side {
-            Side::Second => (self.second, self.first, leader.flipped, self.turn),
+        let (anchor, leader_anchor, first_is_flipped, turn, scale) = match side {
+            Side::Second => (
+                self.second,
+                self.first,
+                leader.flipped,
+                self.turn,
+                self.scale,
+            ),
             Side::First => {
                 let first_is_flipped = leader.flipped != self.mirrored;
-                (self.first, self.second, first_is_flipped, -self.turn)
+                let scale = 1.0 / self.scale;
+                (self.first, self.second, first_is_flipped, -self.turn, scale)
             }
         };
         let turn = if first_is_flipped { -turn } else { turn };
         let (x, y) = leader.screen_from_slide(leader_anchor.0, leader_anchor.1);
-        let x = x + (led.width - leader.width) / 2.0;
-        let y = y + (led.height - leader.height) / 2.0;
+        let x = (x - leader.width / 2.0) * scale + led.width / 2.0;
+        let y = (y - leader.height / 2.0) * scale + led.height / 2.0;
         Camera {
-            zoom: leader.zoom * mpp.mean() / leader_mpp.mean(),
+            zoom: leader.zoom * mpp.mean() / leader_mpp.mean() * scale,
             rotation: normal_degrees(leader.rotation + turn),
             flipped: leader.flipped != self.mirrored,
             ..*led
@@ -134,7 +164,9 @@ impl Panes {
             beside: RwSignal::new(beside.map(|beside| beside.slide.clone())),
             synchronised: RwSignal::new(beside.is_none_or(|beside| beside.synchronised)),
             active: RwSignal::new(Side::First),
-            relation: RwSignal::new(None),
+            bond: RwSignal::new(Bond::Open {
+                at_one_scale: false,
+            }),
         };
         provide_context(panes);
         let is_there = Memo::new(move |_| {
@@ -175,7 +207,9 @@ impl Panes {
 
     /// Shows a page as an address says it.
     pub fn show(&self, spec: &ViewSpec) {
-        self.relation.set(None);
+        self.bond.set(Bond::Open {
+            at_one_scale: false,
+        });
         self.first.show(&spec.first);
         let beside = spec.beside.as_ref();
         if beside.is_none() {
@@ -191,7 +225,12 @@ impl Panes {
 
     /// Opens a view of a slide beside the first one: at the same place when it is the same slide.
     pub fn compare_with(&self, slide: String, pane: PaneSpec) {
-        self.relation.set(None);
+        let is_same_slide = self.is_of_same_slide(Some(&slide));
+        self.bond.set(if is_same_slide {
+            Bond::Tied(Relation::SAME)
+        } else {
+            Bond::Open { at_one_scale: true }
+        });
         self.synchronised.set(true);
         self.set_beside(Some(slide));
         self.second.show(&pane);
@@ -211,52 +250,98 @@ impl Panes {
         }
     }
 
-    /// Lets both views move together, as they lie now, or each for itself.
+    /// Lets both views move together, as they lie now, or each for itself. Neither is moved by that.
     pub fn synchronise(&self, together: bool) {
-        self.relation.set(None);
+        self.bond.set(self.present().map_or(
+            Bond::Open {
+                at_one_scale: false,
+            },
+            Bond::Tied,
+        ));
         self.synchronised.set(together);
+    }
+
+    /// Brings the view that is not acted upon to the scale and turn of the other one and, where both are of the same slide, to
+    /// its place. The other one stays.
+    pub fn align(&self) {
+        let beside = self.beside.get_untracked();
+        let relation = if self.is_of_same_slide(beside.as_ref()) {
+            Some(Relation::SAME)
+        } else {
+            self.present().map(Relation::aligned)
+        };
+        if let Some(relation) = relation {
+            self.bond.set(Bond::Tied(relation));
+            self.bring(&relation);
+        }
+    }
+
+    /// How the views lie to each other now, once both are there.
+    fn present(&self) -> Option<Relation> {
+        let (first, second) = (
+            self.first.camera.get_untracked()?,
+            self.second.camera.get_untracked()?,
+        );
+        Some(Relation::of(
+            (&first, self.first.mpp.get_untracked()),
+            (&second, self.second.mpp.get_untracked()),
+        ))
+    }
+
+    /// Whether a slide beside is the one of the page.
+    fn is_of_same_slide(&self, beside: Option<&String>) -> bool {
+        self.slide
+            .with_untracked(|slide| beside == Some(&slide.summary.code))
     }
 
     /// Moves the view that is not acted upon.
     fn lead(&self, is_there: Memo<bool>) {
         let side = self.active.get();
-        let leader = self.of(side).camera.get();
-        let code = self.slide.with(|slide| slide.summary.code.clone());
-        let is_same_slide = self.beside.with(|beside| beside.as_ref() == Some(&code));
+        self.of(side).camera.track();
         let is_on = self.synchronised.get() && self.beside.with(Option::is_some);
-        let led = self.of(side.other());
         // Where the led one goes by itself is nothing that it is led by; only that it is there counts.
-        let is_there = is_there.get();
-        let (Some(leader), Some(own), true, true) =
-            (leader, led.camera.get_untracked(), is_on, is_there)
-        else {
+        if !(is_there.get() && is_on) {
             return;
-        };
-        let relation = match self.relation.get() {
-            Some(relation) => relation,
-            None if is_same_slide => Relation::SAME,
-            None => {
+        }
+        let relation = match self.bond.get() {
+            Bond::Tied(relation) => relation,
+            Bond::Open { at_one_scale } => {
                 // Whoever has yet to go where it was told is not there: it is waited for, and heard of by its camera.
-                led.camera.track();
+                self.of(side.other()).camera.track();
                 let is_told = |side| self.of(side).command.with_untracked(Option::is_some);
                 if is_told(Side::First) || is_told(Side::Second) {
                     return;
                 }
-                let relation = match side {
-                    Side::First => Relation::of(&leader, &own),
-                    Side::Second => Relation::of(&own, &leader),
+                let Some(mut relation) = self.present() else {
+                    return;
                 };
-                self.relation.set(Some(relation));
+                // How large a slide is that is shown whole depends on the room that it has, which may just be changing.
+                let is_whole = |side| self.of(side).is_whole.get_untracked();
+                if at_one_scale || is_whole(Side::First) || is_whole(Side::Second) {
+                    relation.scale = 1.0;
+                }
+                self.bond.set(Bond::Tied(relation));
                 relation
             }
         };
-        let leader_mpp = self.of(side).mpp.get_untracked();
+        self.bring(&relation);
+    }
+
+    /// Moves the view that is not acted upon to where it belongs.
+    fn bring(&self, relation: &Relation) {
+        let side = self.active.get_untracked();
+        let (leader, led) = (self.of(side), self.of(side.other()));
+        let (Some(leading), Some(own)) =
+            (leader.camera.get_untracked(), led.camera.get_untracked())
+        else {
+            return;
+        };
         let goal = relation.follow(
             side.other(),
             &own,
-            &leader,
+            &leading,
             led.mpp.get_untracked(),
-            leader_mpp,
+            leader.mpp.get_untracked(),
         );
         let place = Place::of(&goal);
         if !is_near(&place, &Place::of(&own)) {
@@ -310,11 +395,16 @@ mod tests {
             go(Side::First, 10.0, 10.0);
             go(Side::Second, 20.0, 20.0);
             panes.show(&spec);
-            assert_eq!(panes.relation.get(), None);
+            let open = Bond::Open {
+                at_one_scale: false,
+            };
+            assert_eq!(panes.bond.get(), open);
             go(Side::First, 1000.0, 2000.0);
-            assert_eq!(panes.relation.get(), None, "the second is not there yet");
+            assert_eq!(panes.bond.get(), open, "the second is not there yet");
             go(Side::Second, 7000.0, 100.0);
-            let relation = panes.relation.get().unwrap();
+            let Bond::Tied(relation) = panes.bond.get() else {
+                panic!("they are not tied");
+            };
             assert_eq!(relation.first, (1000.0, 2000.0));
             assert_eq!(relation.second, (7000.0, 100.0));
             assert_eq!(panes.of(Side::Second).command.get(), None);
@@ -348,7 +438,7 @@ mod tests {
                 ..camera(1000.0, 2000.0, 0.5, 20.0, 800.0)
             };
             let second = camera(7000.0, 100.0, 0.5, 110.0, 800.0);
-            let relation = Relation::of(&first, &second);
+            let relation = Relation::of((&first, mpp), (&second, mpp));
             let same = relation.follow(Side::Second, &second, &first, mpp, mpp);
             assert!(is_near(&Place::of(&same), &Place::of(&second)));
             let led = relation.follow(Side::Second, &second, &first.mirrored(), mpp, mpp);
@@ -359,18 +449,86 @@ mod tests {
     }
 
     #[test]
-    fn another_slide_keeps_its_distance_on_the_screen_and_the_scale_in_micrometres() {
+    fn who_ties_two_views_of_a_slide_moves_neither_and_who_aligns_them_moves_the_other() {
+        let owner = Owner::new();
+        owner.with(|| {
+            let panes = Panes::provide(test_slide::slide(Vec::new()), &ViewSpec::default());
+            let code = panes.slide.with(|slide| slide.summary.code.clone());
+            panes.compare_with(code, PaneSpec::default());
+            panes.synchronise(false);
+            let first = camera(1000.0, 2000.0, 0.5, 0.0, 640.0);
+            let second = camera(1400.0, 2300.0, 1.0, 90.0, 640.0);
+            let is_there = Memo::new(|_| true);
+            let be_at = |side: Side, camera| {
+                let view = panes.of(side);
+                view.command.set(None);
+                view.camera.set(Some(camera));
+                panes.lead(is_there);
+            };
+            let told = |side: Side| match panes.of(side).command.get() {
+                Some(Command::Go(place)) => Some(place),
+                _ => None,
+            };
+            be_at(Side::First, first);
+            be_at(Side::Second, second);
+            assert_eq!(told(Side::Second), None, "each moves for itself");
+
+            panes.synchronise(true);
+            panes.lead(is_there);
+            assert_eq!((told(Side::First), told(Side::Second)), (None, None));
+            // 40 px to the right in one, and the same way on the slide in the other, which shows it twice as large.
+            be_at(Side::First, first.panned(-40.0, 0.0));
+            let goal = told(Side::Second).unwrap();
+            assert_eq!((goal.zoom, goal.rotation), (1.0, 90.0));
+            let (x, y) = second.screen_from_slide(goal.x, goal.y);
+            assert!((x - 400.0).hypot(y - 250.0) < 1e-6, "{x} {y}");
+            // The other one leads when it is acted upon.
+            be_at(Side::Second, second.panned(-80.0, 0.0));
+            panes.of(Side::First).command.set(None);
+            panes.active.set(Side::Second);
+            be_at(Side::Second, second);
+            let goal = told(Side::First).unwrap();
+            assert!(is_near(&goal, &Place::of(&first)), "{goal:?}");
+
+            be_at(Side::First, first);
+            panes.of(Side::Second).command.set(None);
+            panes.align();
+            assert_eq!(told(Side::Second), None, "the one that is acted upon stays");
+            assert!(is_near(&told(Side::First).unwrap(), &Place::of(&second)));
+        });
+    }
+
+    #[test]
+    fn two_slides_are_aligned_in_scale_and_turn_where_they_are() {
+        let (mpp, other_mpp) = (Mpp::square(0.5), Mpp::square(0.25));
+        let first = camera(1000.0, 2000.0, 0.5, 20.0, 800.0);
+        let second = Camera {
+            flipped: true,
+            ..camera(7000.0, 100.0, 3.0, 110.0, 800.0)
+        };
+        let relation = Relation::of((&first, mpp), (&second, other_mpp)).aligned();
+        let goal = relation.follow(Side::Second, &second, &first, other_mpp, mpp);
+        assert_eq!(
+            (goal.zoom, goal.rotation, goal.flipped),
+            (0.25, 20.0, false)
+        );
+        let away = (goal.centre_x - 7000.0).hypot(goal.centre_y - 100.0);
+        assert!(away < 1e-6, "{goal:?}");
+    }
+
+    #[test]
+    fn another_slide_keeps_its_distance_and_its_scale() {
         let (mpp, other_mpp) = (Mpp::square(0.5), Mpp::square(0.25));
         let first = camera(1000.0, 2000.0, 0.5, 0.0, 800.0);
         let second = camera(7000.0, 100.0, 3.0, 90.0, 800.0);
-        let relation = Relation::of(&first, &second);
+        let relation = Relation::of((&first, mpp), (&second, other_mpp));
         let moved = first.panned(-100.0, 40.0);
         let goal = relation.follow(Side::Second, &second, &moved, other_mpp, mpp);
-        // 1 µm is as long in both, and the second point has moved on the screen as the first has.
-        assert!((goal.zoom / other_mpp.x - moved.zoom / mpp.x).abs() < 1e-12);
+        // 1 µm is 12 times as long in the second, and so is the way that its point has moved on the screen.
+        assert!((goal.zoom - 3.0).abs() < 1e-12);
         let (x, y) = goal.screen_from_slide(7000.0, 100.0);
         assert!(
-            (x - 300.0).abs() < 1e-9 && (y - 290.0).abs() < 1e-9,
+            (x - (400.0 - 1200.0)).abs() < 1e-9 && (y - (250.0 + 480.0)).abs() < 1e-9,
             "{x} {y}"
         );
         assert_eq!(goal.rotation, 90.0);

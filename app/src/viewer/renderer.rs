@@ -1,4 +1,4 @@
-//! WebGL2: programs, textures, draws. Knows nothing of slides.
+//! WebGL2: textures and draws. Knows nothing of slides.
 
 use domain::address::MOST_LAYERS;
 use domain::camera::Camera;
@@ -8,76 +8,12 @@ use js_sys::{Float32Array, Uint8Array};
 use wasm_bindgen::JsCast;
 use web_sys::{
     HtmlCanvasElement, ImageBitmap, WebGl2RenderingContext as Gl, WebGlContextAttributes,
-    WebGlProgram, WebGlSampler, WebGlTexture, WebGlUniformLocation,
+    WebGlSampler, WebGlTexture, WebGlUniformLocation,
 };
 
 use super::cells::GridView;
+use super::program::Program;
 use super::shaders;
-
-/// A program with the places of its uniforms; a program that lacks one ignores it.
-struct Program {
-    program: WebGlProgram,
-    rect: Option<WebGlUniformLocation>,
-    clip: Option<WebGlUniformLocation>,
-    span: Option<WebGlUniformLocation>,
-    first: Option<WebGlUniformLocation>,
-    filled: Option<WebGlUniformLocation>,
-    range: Option<WebGlUniformLocation>,
-    only: Option<WebGlUniformLocation>,
-    colour: Option<WebGlUniformLocation>,
-    mode: Option<WebGlUniformLocation>,
-    light: Option<WebGlUniformLocation>,
-    unmix: Option<WebGlUniformLocation>,
-    stain: Option<WebGlUniformLocation>,
-    glass: Option<WebGlUniformLocation>,
-}
-
-impl Program {
-    fn new(gl: &Gl, fragment: &str) -> Option<Self> {
-        let program = gl.create_program()?;
-        for (kind, source) in [
-            (Gl::VERTEX_SHADER, shaders::VERTEX),
-            (Gl::FRAGMENT_SHADER, fragment),
-        ] {
-            let shader = gl.create_shader(kind)?;
-            gl.shader_source(&shader, source);
-            gl.compile_shader(&shader);
-            gl.attach_shader(&program, &shader);
-        }
-        gl.link_program(&program);
-        gl.get_program_parameter(&program, Gl::LINK_STATUS)
-            .as_bool()
-            .filter(|&linked| linked)?;
-        gl.use_program(Some(&program));
-        let at = |name| gl.get_uniform_location(&program, name);
-        gl.uniform1i(at("u_tile").as_ref(), 0);
-        gl.uniform1i(at("u_ramp").as_ref(), 1);
-        Some(Self {
-            rect: at("u_rect"),
-            clip: at("u_clip"),
-            span: at("u_span"),
-            first: at("u_first"),
-            filled: at("u_filled"),
-            range: at("u_range"),
-            only: at("u_only"),
-            colour: at("u_colour"),
-            mode: at("u_mode"),
-            light: at("u_light"),
-            unmix: at("u_unmix"),
-            stain: at("u_stain"),
-            glass: at("u_glass"),
-            program,
-        })
-    }
-
-    fn draw(&self, gl: &Gl, rect: [f32; 4], span: [f32; 4]) {
-        let [left, top, right, bottom] = rect;
-        gl.uniform4f(self.rect.as_ref(), left, top, right, bottom);
-        let [left, top, right, bottom] = span;
-        gl.uniform4f(self.span.as_ref(), left, top, right, bottom);
-        gl.draw_arrays(Gl::TRIANGLE_STRIP, 0, 4);
-    }
-}
 
 /// How the cells of a grid are drawn.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -127,6 +63,15 @@ impl TileStyle {
             glass,
         }
     }
+}
+
+/// What the graphics card says went wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CardProblem {
+    /// It has no room.
+    OutOfMemory,
+    /// It refused something else.
+    Refused,
 }
 
 /// Draws rectangles given in px from the middle of the view, along the axes of the slide.
@@ -212,7 +157,27 @@ impl Renderer {
         self.gl.get_extension(name).ok().flatten()
     }
 
+    /// What has gone wrong since this was asked last. Waits until the card has taken all that it was told: not to be asked
+    /// while something moves.
+    #[must_use]
+    pub fn problem(&self) -> Option<CardProblem> {
+        // Of each kind it remembers one.
+        const MOST_KINDS: usize = 8;
+        let mut problem = None;
+        for _ in 0..MOST_KINDS {
+            match self.gl.get_error() {
+                Gl::NO_ERROR => break,
+                // Of that there is an event.
+                Gl::CONTEXT_LOST_WEBGL => return None,
+                Gl::OUT_OF_MEMORY => problem = Some(CardProblem::OutOfMemory),
+                _ => problem = problem.or(Some(CardProblem::Refused)),
+            }
+        }
+        problem
+    }
+
     /// A decoded tile as a texture, colours untouched; with smaller copies of itself where it may be drawn much smaller.
+    /// Whether the card has taken it, [`Self::problem`] tells.
     #[must_use]
     pub fn upload_tile(&self, bitmap: &ImageBitmap, mipmaps: bool) -> Option<WebGlTexture> {
         let gl = &self.gl;
@@ -331,12 +296,19 @@ impl Renderer {
         if !is_plain {
             self.set_style(style);
         }
+        program.set_span(gl, [0.0, 0.0, 1.0, 1.0]);
+        let mut is_bound = false;
         for (rect, texture, in_squares) in tiles {
+            if in_squares != is_bound {
+                gl.bind_sampler(0, self.squares.as_ref().filter(|_| in_squares));
+                is_bound = in_squares;
+            }
             gl.bind_texture(Gl::TEXTURE_2D, Some(texture));
-            gl.bind_sampler(0, self.squares.as_ref().filter(|_| in_squares));
-            program.draw(gl, rect, [0.0, 0.0, 1.0, 1.0]);
+            program.draw(gl, rect);
         }
-        gl.bind_sampler(0, None);
+        if is_bound {
+            gl.bind_sampler(0, None);
+        }
     }
 
     /// Tells the program of styled tiles, which is in use, the style.
@@ -404,7 +376,8 @@ impl Renderer {
         });
         let by_percentile = f32::from(u8::from(style.grading == Grading::Percentile));
         gl.uniform4f(program.only.as_ref(), lowest, highest, by_percentile, 0.0);
-        program.draw(gl, view.rect, view.cells);
+        program.set_span(gl, view.cells);
+        program.draw(gl, view.rect);
     }
 
     /// Draws stripes of a width in device px; colour as red, green, blue, opacity between 0 and 1.
@@ -416,7 +389,8 @@ impl Renderer {
         gl.uniform4f(self.stripes.colour.as_ref(), red, green, blue, opacity);
         gl.uniform4f(self.stripes.range.as_ref(), stripe, 0.0, 0.0, 0.0);
         for &rect in rects {
-            self.stripes.draw(gl, rect, rect);
+            self.stripes.set_span(gl, rect);
+            self.stripes.draw(gl, rect);
         }
     }
 }

@@ -10,6 +10,8 @@ use crate::erase::Erase;
 
 /// Half the length of the strokes across the ends, px.
 const END: f64 = 6.0;
+/// What is shorter is no ruler but a slip of the hand, px.
+const SHORTEST: f64 = 3.0;
 /// How far a label keeps from its line, px.
 const GAP: f64 = 14.0;
 /// About half the width of a letter of a label, px.
@@ -31,6 +33,44 @@ impl Ruler {
         let dx = (self.to.0 - self.from.0) * mpp.x;
         let dy = (self.to.1 - self.from.1) * mpp.y;
         dx.hypot(dy)
+    }
+}
+
+/// A ruler under the hand that draws it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Measuring {
+    /// Where it begins, slide px: it stays on its tissue while the view moves.
+    pub from: (f64, f64),
+    /// Where the hand is, px of the screen.
+    pub hand: (f64, f64),
+    /// Whether it is held to the nearest of the screen's two axes.
+    pub is_straight: bool,
+}
+
+impl Measuring {
+    /// The ruler as the slide lies now.
+    #[must_use]
+    pub fn ruler(&self, camera: &Camera) -> Ruler {
+        let (x, y) = self.hand;
+        let (from_x, from_y) = camera.screen_from_slide(self.from.0, self.from.1);
+        let (x, y) = if !self.is_straight {
+            (x, y)
+        } else if (x - from_x).abs() >= (y - from_y).abs() {
+            (x, from_y)
+        } else {
+            (from_x, y)
+        };
+        Ruler {
+            from: self.from,
+            to: camera.slide_from_screen(x, y),
+        }
+    }
+
+    /// Whether it is so short on the screen that it is no ruler but a slip of the hand.
+    #[must_use]
+    pub fn is_slip(&self, camera: &Camera) -> bool {
+        let (x, y) = camera.screen_from_slide(self.from.0, self.from.1);
+        (self.hand.0 - x).hypot(self.hand.1 - y) < SHORTEST
     }
 }
 
@@ -198,6 +238,55 @@ mod tests {
             flipped.path
         );
         assert_eq!(flipped.label, upright.label);
+    }
+
+    #[test]
+    fn a_ruler_under_the_hand_keeps_its_beginning_on_the_slide_while_the_view_moves() {
+        let camera = camera(0.0, false);
+        let measuring = Measuring {
+            from: camera.slide_from_screen(100.0, 200.0),
+            hand: (300.0, 250.0),
+            is_straight: false,
+        };
+        let before = measuring.ruler(&camera);
+        assert_eq!(before.to, camera.slide_from_screen(300.0, 250.0));
+        for moved in [
+            camera.zoomed_about(2.0, 300.0, 250.0),
+            camera.panned(-70.0, 30.0),
+            camera.turned_about(40.0, 10.0, 10.0),
+        ] {
+            let ruler = measuring.ruler(&moved);
+            assert_eq!(ruler.from, before.from);
+            assert_eq!(ruler.to, moved.slide_from_screen(300.0, 250.0));
+            // Held straight, it is so from where its beginning is seen now.
+            let straight = Measuring {
+                is_straight: true,
+                ..measuring
+            };
+            let to = straight.ruler(&moved).to;
+            let (x, y) = moved.screen_from_slide(to.0, to.1);
+            let (from_x, from_y) = moved.screen_from_slide(before.from.0, before.from.1);
+            assert!((x - from_x).abs() < 1e-6 || (y - from_y).abs() < 1e-6);
+        }
+        // About the hand: what lies under it stays there, and the length with it.
+        let zoomed = measuring.ruler(&camera.zoomed_about(2.0, 300.0, 250.0));
+        let mpp = Mpp::square(0.5);
+        assert!((zoomed.length_um(mpp) - before.length_um(mpp)).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_slip_of_the_hand_is_no_ruler() {
+        let camera = camera(0.0, false);
+        let slip = |x| {
+            let from = camera.slide_from_screen(100.0, 100.0);
+            Measuring {
+                from,
+                hand: (x, 100.0),
+                is_straight: false,
+            }
+            .is_slip(&camera)
+        };
+        assert!(slip(102.0) && !slip(104.0));
     }
 
     #[test]

@@ -12,14 +12,17 @@ use wasm_bindgen::JsCast;
 use web_sys::{AbortController, HtmlCanvasElement, HtmlElement, WebGlTexture, WebglLoseContext};
 
 use super::cache::Cache;
-use super::input::{Fingers, read_point};
+use super::command::Command;
+use super::fingers::Fingers;
+use super::input::read_point;
 use super::layer_setup::first_layer;
 use super::layers::Layers;
 use super::motion::{Limits, Mover};
 use super::renderer::{Renderer, TileStyle};
 use super::retry::Failure;
+use super::ruler::Measuring;
 use super::schedule::Plan;
-use super::state::{Command, ViewState};
+use super::state::ViewState;
 use super::tile::TileKey;
 use super::whole_pixels;
 
@@ -44,6 +47,8 @@ pub struct Scene {
     pub(super) device_size: (u32, u32),
     pub(super) mover: Mover,
     pub(super) fingers: Fingers,
+    /// Where the canvas is in the window, px, as of the last event without a hand down.
+    pub(super) origin: (f64, f64),
     /// The cursor, px.
     pub(super) pointer: Option<(f64, f64)>,
     /// Whether the canvas has the keyboard.
@@ -56,9 +61,11 @@ pub struct Scene {
     pub(super) heading: (f64, f64),
     /// What was asked for before the size of the canvas was known.
     pending: Option<Command>,
-    /// A ruler that is being drawn: where it began, px.
-    pub(super) measuring: Option<(f64, f64)>,
+    /// The ruler that is being drawn.
+    pub(super) measuring: Option<Measuring>,
     pub(super) cache: Cache<TileKey, WebGlTexture>,
+    /// Tiles that the graphics card was given since it was last asked whether it has taken them.
+    pub(super) uploads: Vec<TileKey>,
     /// The ticket of each request, what cancels it, and when it was made, ms.
     pub(super) in_flight: HashMap<TileKey, (u64, AbortController, f64)>,
     /// How long a tile takes from the request until it is decoded, of late, ms.
@@ -102,6 +109,7 @@ impl Scene {
             device_size: (0, 0),
             mover: Mover::new(false),
             fingers: Fingers::default(),
+            origin: (0.0, 0.0),
             pointer: None,
             plan: Plan::default(),
             planned_for: None,
@@ -110,6 +118,7 @@ impl Scene {
             pending: None,
             measuring: None,
             cache: Cache::new(MOST_TEXTURE_BYTES),
+            uploads: Vec::new(),
             in_flight: HashMap::new(),
             tile_millis: FAST_TILE,
             tile_style: TileStyle::new(Light::PLAIN, None, WHITE),
@@ -127,14 +136,19 @@ impl Scene {
         self.mover.set_calm(calm);
     }
 
-    /// Fills the field with the picture. Whether there is something to draw.
+    /// Fills the field with the picture. Whether there is something new to draw: of a field that only lies elsewhere not.
     pub fn resized(&mut self) -> bool {
         let ratio = web_sys::window().map_or(1.0, |window| window.device_pixel_ratio());
         let Some((width, height)) = whole_pixels::fill_parent(&self.canvas, ratio) else {
             return false;
         };
-        self.device_size = (width, height);
+        let size_before = std::mem::replace(&mut self.device_size, (width, height));
+        let is_same_size = size_before == (width, height) && self.limits.is_some();
         let (width, height) = (f64::from(width) / ratio, f64::from(height) / ratio);
+        let fits = |camera: Camera| (camera.width, camera.height) == (width, height);
+        if is_same_size && self.camera.is_some_and(fits) {
+            return false;
+        }
         let bounds = self.slide.pyramid.bounds();
         let limits = Limits::of(&bounds, width, height);
         let before = self

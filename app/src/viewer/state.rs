@@ -7,6 +7,7 @@ use domain::layer::LayerSpec;
 use domain::stain::{Glass, Light, StainEstimate, StainSource, Stains};
 use leptos::prelude::*;
 
+use super::command::{Ask, Command, Tool};
 use super::layer_setup::{default_layer, of_other_values};
 use super::ruler::Ruler;
 use super::told::{Hover, OtherTargets, OverlayStatus, Overview, Picture};
@@ -56,6 +57,8 @@ pub struct ViewState {
     pub overlays: RwSignal<Vec<OverlayStatus>>,
     /// Pyramid tiles in view that could not be had. Written by the viewer.
     pub failed_tiles: RwSignal<usize>,
+    /// Whether the graphics card has been taken away for now. Written by the viewer.
+    pub is_interrupted: RwSignal<bool>,
     /// The resolution of the slide. Written by the viewer.
     pub mpp: RwSignal<Mpp>,
     /// Code of the slide that `camera` belongs to. Written by the viewer.
@@ -70,16 +73,6 @@ pub struct ViewState {
     /// A picture of what is seen, at the resolution of the screen. Written by the viewer upon [`Ask::Snapshot`]; taken away
     /// by whoever saves it.
     pub snapshot: RwSignal<Option<Picture>>,
-}
-
-/// What a press of the pointer does.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Tool {
-    /// Moves the slide.
-    #[default]
-    Hand,
-    /// Measures a distance.
-    Ruler,
 }
 
 /// Rulers kept at most: more than anybody tells apart on one screen.
@@ -110,6 +103,7 @@ impl ViewState {
             other_targets: RwSignal::new(OtherTargets::Here),
             overlays: RwSignal::new(Vec::new()),
             failed_tiles: RwSignal::new(0),
+            is_interrupted: RwSignal::new(false),
             mpp: RwSignal::new(Mpp::square(1.0)),
             slide: RwSignal::new(None),
             is_supported: RwSignal::new(true),
@@ -174,6 +168,7 @@ impl ViewState {
         self.other_targets.set(OtherTargets::Here);
         self.overlays.set(Vec::new());
         self.failed_tiles.set(0);
+        self.is_interrupted.set(false);
         self.overview.set(None);
         self.snapshot.set(None);
     }
@@ -321,48 +316,6 @@ impl ViewState {
             self.go_to(rect);
         }
     }
-}
-
-/// Something asked of the viewer.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Command {
-    /// Show the whole slide as it is turned.
-    Fit,
-    /// Show the whole slide upright, at once.
-    Reset,
-    /// One slide pixel per pixel of the screen.
-    Native,
-    /// Zoom about the middle by a factor.
-    ZoomBy(f64),
-    /// Zoom about the middle to so many screen pixels per slide pixel.
-    ZoomTo(f64),
-    /// Turn clockwise about the middle by an angle, degrees.
-    TurnBy(f64),
-    /// Turn about the middle to an angle, degrees.
-    TurnTo(f64),
-    /// Mirror left to right.
-    Flip,
-    /// Move a point of the slide into the middle.
-    Centre(f64, f64),
-    /// Show the layers, or hide them all; without one, the first that there is.
-    ToggleOverlay,
-    /// Ask once more for the tiles that could not be had.
-    Retry,
-    /// Move so that the rectangle fills the view.
-    Show(SlideRect),
-    /// Be there, at once.
-    Go(Place),
-}
-
-/// Something asked of the page by a key of the viewer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ask {
-    /// Show what the keys do.
-    Keys,
-    /// Copy the address of the view.
-    CopyLink,
-    /// Save what is seen as a picture.
-    Snapshot,
 }
 
 #[cfg(test)]

@@ -5,12 +5,13 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement};
 
+use super::command::{Ask, Command, Tool};
 use super::full_screen::full_screen_button;
 use super::image_settings::{image_note, image_panel};
 use super::magnification::{OBJECTIVES, is_beyond_scan, objective_of_zoom, zoom_of_objective};
 use super::motion::Limits;
 use super::position::orientation_text;
-use super::state::{Ask, Command, Tool, ViewState};
+use super::state::ViewState;
 use super::turn::turn_panel;
 use crate::components::{Icon, IconName};
 use crate::erase::{Erase, Erased};

@@ -3,7 +3,8 @@
 use domain::camera::normal_degrees;
 use leptos::prelude::*;
 
-use super::state::{Command, ViewState};
+use super::command::Command;
+use super::state::ViewState;
 use crate::components::{Icon, IconName};
 use crate::erase::{Erase, Erased};
 

@@ -20,7 +20,11 @@ pub fn fill_parent(canvas: &HtmlCanvasElement, ratio: f64) -> Option<(u32, u32)>
         ("height", f64::from(height) / ratio),
     ] {
         let value = [&px.to_string(), "px"].concat();
-        picture.style().set_property(name, &value).ok()?;
+        let style = picture.style();
+        // A style that is set is laid out anew, be it the same.
+        if style.get_property_value(name).ok()? != value {
+            style.set_property(name, &value).ok()?;
+        }
     }
     Some((width, height))
 }

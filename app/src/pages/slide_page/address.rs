@@ -12,7 +12,7 @@ use wasm_bindgen_futures::JsFuture;
 
 use crate::navigation;
 use crate::viewer::Panes;
-use crate::viewer::state::Ask;
+use crate::viewer::command::Ask;
 
 /// How long a view must stay the same before it is written.
 const REST: Duration = Duration::from_millis(300);

@@ -243,7 +243,10 @@ pub(super) fn Compare() -> impl IntoView {
             </p>
             <div class="compare__row" hidden=move || !is_compared()>
                 {sides}
-                <label class="layer__switch">
+                <label
+                    class="layer__switch"
+                    title="Ties the views as they lie to each other now: place, zoom and turn. Neither jumps; the one that is moved leads."
+                >
                     <input
                         type="checkbox"
                         role="switch"
@@ -253,6 +256,15 @@ pub(super) fn Compare() -> impl IntoView {
                     />
                     <span>"Move together"</span>
                 </label>
+                <button
+                    type="button"
+                    class="button button--small"
+                    title="Brings the other view to the zoom and turn of the one that is marked and, of the same slide, to its place"
+                    data-testid="compare-align"
+                    on:click=move |_| panes.align()
+                >
+                    "Align"
+                </button>
                 <button
                     type="button"
                     class="button button--small"
@@ -266,7 +278,7 @@ pub(super) fn Compare() -> impl IntoView {
                 </button>
             </div>
             <p class="note" hidden=move || !is_compared()>
-                "The settings below are those of the view that is marked. "
+                "The settings below are those of the view that is marked. Views that move together keep how they lie to each other; Align brings the other one to the place of the one that is marked, or for another slide to its zoom and turn."
             </p>
         </section>
     }
