@@ -101,6 +101,7 @@ pub fn ScaleBar(
             magnification(zoom, objective, mpp)
         })
     });
+    let is_beyond = Memo::new(move |_| power.with(|(_, is_beyond)| *is_beyond));
     // Before the first picture there is nothing to measure.
     let hidden = move || bar.get().is_none().then_some("hidden");
     view! {
@@ -111,14 +112,12 @@ pub fn ScaleBar(
             </span>
             <span
                 class="scale-bar__text"
-                class:scale-bar__text--beyond=move || power.with(|(_, is_beyond)| *is_beyond)
+                class:scale-bar__text--beyond=is_beyond
                 data-testid="magnification"
                 title="Magnification of the objective that would show this much"
             >
                 {move || power.with(|(text, _)| text.clone())}
-                <span class="scale-bar__beyond">
-                    {move || power.with(|(_, is_beyond)| if *is_beyond { BEYOND } else { "" })}
-                </span>
+                {move || is_beyond.get().then(|| view! { <span class="scale-bar__beyond">{BEYOND}</span> })}
             </span>
         </div>
     }
