@@ -41,7 +41,7 @@ fn Queue() -> impl IntoView {
         } else if has_failed.get() {
             (IconName::Warning, "Needs attention")
         } else {
-            (IconName::Stop, "Nothing runs")
+            (IconName::Stop, "No jobs running")
         };
         view! {
             <Icon name=icon />

@@ -83,8 +83,11 @@ pub fn SlideCard(
     let state = SlideState::of(&slide);
     let tiles = slide
         .tiles
-        .map(|tiles| format!(" · {}", format::count(tiles, "tile", "tiles")));
-    let objective = slide.objective.map(|objective| format!(" · {objective}×"));
+        .map(|tiles| format!("\u{a0}· {}", format::count(tiles, "tile", "tiles")));
+    // No line begins with the dot: the space before it does not break.
+    let objective = slide
+        .objective
+        .map(|objective| format!("\u{a0}· {objective}×"));
     view! {
         <li class="card">
             <a
@@ -109,7 +112,7 @@ pub fn SlideCard(
                 </span>
                 <span class="card__line">{format!("Patient {}", slide.patient)}</span>
                 <span class="card__line num">
-                    {format!("{} · {}", format::capitalised(&slide.tissue), format::mpp(slide.mpp))} {objective} {tiles}
+                    {format!("{}\u{a0}· {}", format::capitalised(&slide.tissue), format::mpp(slide.mpp))} {objective} {tiles}
                 </span>
                 {(!slide.findings.is_empty())
                     .then(|| view! { <span class="card__line">{format!("Observed: {}", slide.findings.join(", "))}</span> })}

@@ -201,7 +201,7 @@ async fn cancelled_jobs_stay_in_the_list_quietly_and_can_be_retried() {
     let page = get(Fake::held_up(JobState::Cancelled), "/").await;
     page.says(&[
         "id=\"progress\"",
-        "Nothing runs",
+        "No jobs running",
         "Retry: Encode PH-0002",
         "40 of 81 tiles",
     ]);
