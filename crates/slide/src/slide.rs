@@ -25,6 +25,18 @@ pub struct OpenOptions {
     pub mpp: Option<Mpp>,
 }
 
+impl OpenOptions {
+    /// Before any file is asked for: what a person gave is refused for itself.
+    fn check(self) -> Result<(), SlideError> {
+        for um_per_px in self.mpp.into_iter().flat_map(|mpp| [mpp.x, mpp.y]) {
+            if !Mpp::square(um_per_px).is_plausible() {
+                return Err(SlideError::ImplausibleMpp { um_per_px });
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Where a slide's resolution comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MppOrigin {
@@ -77,6 +89,7 @@ impl Slide {
     /// # Errors
     /// Every kind but [`SlideError::OutOfBounds`], [`SlideError::InvalidRegion`] and [`SlideError::Read`].
     pub fn open(path: impl AsRef<Path>, options: OpenOptions) -> Result<Self, SlideError> {
+        options.check()?;
         let path = path.as_ref();
         let metadata = std::fs::metadata(path).map_err(|reason| SlideError::io(path, reason))?;
         let before = Fingerprint::of(&metadata);
@@ -103,6 +116,7 @@ impl Slide {
         members: Members,
         options: OpenOptions,
     ) -> Result<Self, SlideError> {
+        options.check()?;
         let path = path.as_ref();
         Self::open_with(path, options, |format| {
             members.check_listed(path, format)?;
@@ -116,11 +130,6 @@ impl Slide {
         options: OpenOptions,
         members_of: impl FnOnce(&str) -> Result<Members, SlideError>,
     ) -> Result<Self, SlideError> {
-        for um_per_px in options.mpp.into_iter().flat_map(|mpp| [mpp.x, mpp.y]) {
-            if !Mpp::square(um_per_px).is_plausible() {
-                return Err(SlideError::ImplausibleMpp { um_per_px });
-            }
-        }
         let (source, description) = source::open(path)?;
         let (mpp, mpp_origin) = match (options.mpp, description.mpp) {
             (Some(given), _) => (given, MppOrigin::Given),
