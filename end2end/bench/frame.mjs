@@ -111,7 +111,7 @@ async function open(browser) {
   });
   // From the list: then the page asks for what it shows, instead of finding it in the document.
   await page.goto(url);
-  await page.locator(`a[href^="/slides/${code}"]`).first().click();
+  await page.locator(`.card__link[href="/slides/${code}"]`).click();
   await settled(page);
   await page.locator(firstLayer).first().check();
   await page.locator(secondLayer).first().click();

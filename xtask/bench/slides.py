@@ -1,8 +1,9 @@
 """Writes the slides that the benches need and nobody ships, from the pixels of the sample slide.
 
-    python slides.py jpeg2000 cmu_small_region.svs OUT  8,192 px square, Aperio's JPEG 2000, tiles of 256 px, all levels
-    python slides.py flat cmu_small_region.svs OUT      8,192 px square, JPEG, tiles of 512 px, level 0 alone
-    python slides.py picture cmu_small_region.svs OUT   4,096 px square, a JPEG image
+    python slides.py jpeg2000 cmu_small_region.svs OUT    8,192 px square, Aperio's JPEG 2000, tiles of 256 px, all levels
+    python slides.py flat cmu_small_region.svs OUT        8,192 px square, JPEG, tiles of 512 px, level 0 alone
+    python slides.py two_levels cmu_small_region.svs OUT  16,384 px square, JPEG, tiles of 512 px, two levels
+    python slides.py picture cmu_small_region.svs OUT     4,096 px square, a JPEG image
 
 The sample's upper left 2,048 px square and its mirror images repeat in all directions, so that no seam is seen and few
 tiles need to be encoded; every tile is read and decoded all the same. JPEG tables stand once per level, as scanners write
@@ -21,8 +22,10 @@ MPP = 0.499
 PERIOD_PX = 4096
 
 KINDS = {
-    "jpeg2000": {"side": 8_192, "tile": 256, "compression": 33005, "levels": True},
-    "flat": {"side": 8_192, "tile": 512, "compression": "jpeg", "levels": False},
+    "jpeg2000": {"side": 8_192, "tile": 256, "compression": 33005, "levels": 16},
+    "flat": {"side": 8_192, "tile": 512, "compression": "jpeg", "levels": 1},
+    # The coarser level is the largest below which the server still draws the levels that lack.
+    "two_levels": {"side": 16_384, "tile": 512, "compression": "jpeg", "levels": 2},
 }
 
 
@@ -94,8 +97,7 @@ def main():
     # The same for all tiles: they depend on the quality alone.
     tables, _ = encode(np.zeros((tile_px, tile_px, 3), np.uint8), compression)
     with tifffile.TiffWriter(part, bigtiff=True) as file:
-        level = 0
-        while True:
+        for level in range(chosen["levels"]):
             file.write(
                 tiles(pixels, side, tile_px, compression),
                 shape=(side, side, 3),
@@ -111,9 +113,9 @@ def main():
                 resolution=(1e4 / MPP / 2**level,) * 2,
                 resolutionunit="CENTIMETER",
             )
-            if not chosen["levels"] or side <= tile_px or pixels.shape[0] < 2:
+            if side <= tile_px:
                 break
-            pixels, side, level = halved(pixels), -(-side // 2), level + 1
+            pixels, side = halved(pixels), -(-side // 2)
     os.rename(part, out)
 
 

@@ -22,7 +22,7 @@ mod wrk;
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use crate::process::Checked;
 use crate::steps::Step;
@@ -117,22 +117,30 @@ pub fn row_ids() -> Vec<&'static str> {
 /// `target/bench.md`.
 pub fn bench(workspace: &Workspace, wanted: &[String]) -> Result<()> {
     let (machine, commit) = (machine(), commit(workspace)?);
-    let (mut rows, mut not_measured) = (Vec::new(), Vec::new());
+    let (mut rows, mut not_measured, mut failed) = (Vec::new(), Vec::new(), Vec::new());
     for bench in BENCHES
         .iter()
         .filter(|bench| wanted.is_empty() || wanted.iter().any(|id| id == bench.id))
     {
         let step = Step::begin(format!("Measuring {}", bench.id));
-        let outcome =
-            (bench.measure)(workspace).with_context(|| format!("cannot measure {}", bench.id))?;
+        let outcome = (bench.measure)(workspace);
         step.done();
         match outcome {
-            Outcome::Measured(measurements) => rows.extend(
+            Ok(Outcome::Measured(measurements)) => rows.extend(
                 measurements
                     .into_iter()
                     .map(|measurement| Row::new(bench, measurement, &machine, &commit)),
             ),
-            Outcome::NotHere(why) => not_measured.push(NotMeasured { id: bench.id, why }),
+            Ok(Outcome::NotHere(why)) => not_measured.push(NotMeasured { id: bench.id, why }),
+            // The other rows have taken, or take, half an hour.
+            Err(reason) => {
+                eprintln!("error: cannot measure {}: {reason:?}", bench.id);
+                failed.push(bench.id);
+                not_measured.push(NotMeasured {
+                    id: bench.id,
+                    why: "it failed; the reason stands above".to_owned(),
+                });
+            }
         }
     }
     write(
@@ -144,6 +152,7 @@ pub fn bench(workspace: &Workspace, wanted: &[String]) -> Result<()> {
         &report::markdown(&rows, &not_measured),
     )?;
     print!("{}", report::table(&rows, &not_measured));
+    ensure!(failed.is_empty(), "cannot measure {}", failed.join(", "));
     Ok(())
 }
 

@@ -42,6 +42,11 @@ pub fn flat(workspace: &Workspace) -> Result<PathBuf> {
     of_sample(workspace, "flat", "flat.tif")
 }
 
+/// A slide of 16,384 px square, JPEG in tiles of 512 px, whose pyramid ends with its second level, of 8,192 px.
+pub fn two_levels(workspace: &Workspace) -> Result<PathBuf> {
+    of_sample(workspace, "two_levels", "two_levels.tif")
+}
+
 /// A JPEG image of 4,096 px square, which is looked at as it is: 50 MB decoded.
 pub fn picture(workspace: &Workspace) -> Result<PathBuf> {
     of_sample(workspace, "picture", "picture.jpg")
