@@ -85,6 +85,11 @@ impl Found {
         self.imported.modified_ns != Some(self.modified_ns)
     }
 
+    /// Whether they are these, unchanged.
+    pub fn are(&self, members: &Members) -> bool {
+        self.members.files() == members.files()
+    }
+
     /// Hashes them. Blocks; takes as long as reading them.
     pub fn hash(&self) -> Result<(), OpenError> {
         let found = sha256(&self.members).map_err(OpenError::Unread)?;
@@ -101,7 +106,7 @@ impl Found {
     /// Stores their time, which was found harmless.
     pub async fn remember(&self, store: &Store) -> Result<(), StoreError> {
         let (id, path) = (self.imported.id, &self.imported.path);
-        store.set_slide_file(id, path, self.modified_ns).await
+        store.set_slide_time(id, path, self.modified_ns).await
     }
 
     /// Opens the slide, at the resolution that the store keeps. Blocks.

@@ -207,6 +207,29 @@ impl Store {
         Ok(())
     }
 
+    /// Brings up to date when the file of a slide was last modified (Unix time, ns), as long as it lies where it was looked at:
+    /// hashing takes long, and a file imported meanwhile from another place is the one that counts. Its hash must have been found
+    /// right.
+    ///
+    /// # Errors
+    /// When Postgres refuses.
+    pub async fn set_slide_time(
+        &self,
+        slide: SlideId,
+        path: &str,
+        modified_ns: i64,
+    ) -> Result<(), StoreError> {
+        sqlx::query!(
+            "update slide set modified_ns = $3 where id = $1 and path = $2",
+            slide.0,
+            path,
+            modified_ns,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
     /// The code of the slide with this very file, if it is one already.
     ///
     /// # Errors

@@ -434,6 +434,15 @@ async fn the_same_file_is_the_same_slide_and_a_code_is_one_slides() {
         (found.path.as_str(), found.modified_ns),
         ("/home/scan.svs", Some(7))
     );
+    // A time is of a file at its place.
+    for (path, time) in [("/elsewhere/scan.svs", 7), ("/home/scan.svs", 8)] {
+        store.set_slide_time(id, path, 8).await.unwrap();
+        let now = store.slide_file("PH-0001").await.unwrap();
+        assert_eq!(
+            (now.path, now.modified_ns),
+            (found.path.clone(), Some(time))
+        );
+    }
     let other = store.slide_file("PH-0002").await.unwrap();
     assert_ne!((other.path, other.modified_ns), (found.path, Some(7)));
     assert_eq!(

@@ -57,7 +57,8 @@ struct Inner {
     registry: Registry,
     opening: Flights<Arc<str>, Result<Arc<Opened>, Problem>>,
     versions: moka::sync::Cache<Code, Arc<str>>,
-    /// Files that were hashed and found changed: the hash is not taken again until they change again.
+    /// Files that were hashed and found changed: the hash is not taken again until they change again, or the slide is imported
+    /// from another place.
     found_changed: moka::sync::Cache<Arc<str>, Arc<Members>>,
     memory: Memory,
     pictures: moka::sync::Cache<Picture, Kept>,

@@ -85,15 +85,14 @@ impl Inner {
             _ => &self.readers,
         };
         let turn = self.readers.take(name).await?;
-        let (files, known) = (self.files.clone(), self.found_changed.get(name));
-        let list = move || {
-            if known.is_some_and(|members| members.check().is_ok()) {
-                return Err(OpenError::Changed { hashed: None });
-            }
-            Found::list(&files, file)
-        };
+        let files = self.files.clone();
+        let list = move || Found::list(&files, file);
         let mut found = self.in_turn(name, turn, list).await?;
         if found.is_to_be_hashed() {
+            let known = self.found_changed.get(name);
+            if known.is_some_and(|members| found.are(&members)) {
+                return Err(changed(Unmade::Changed));
+            }
             let turn = self.hashers.take(name).await?;
             // Hashed on when nobody waits for it any more: who comes back must not have it hashed beside that.
             self.opening.go_on(name);

@@ -11,6 +11,7 @@ use store::testing::TestDatabase;
 use store::{NewCohort, NewSlide, NewSpecimen, TakenAt};
 
 use super::*;
+use crate::slide_file::Found;
 use crate::turns::WAITING_PER_SLIDE;
 
 /// Slides that are open without the store knowing of them, and some that it knows.
@@ -390,6 +391,44 @@ async fn hashing_holds_up_no_other_slide_and_who_leaves_that_line_is_not_hashed(
     assert_eq!(place.slides.0.opening.waiting(&name("S-1", &version)), 0);
     drop(busy);
     assert_eq!(place.slides.load()[2].in_use, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slide_found_changed_is_shown_when_it_is_imported_from_another_place() {
+    let place = Place::new().await;
+    let (path, version) = place.stored_png("S-1").await;
+    let good = std::fs::read(&path).unwrap();
+    let mut damaged = good.clone();
+    *damaged.last_mut().unwrap() ^= 1;
+    std::fs::write(&path, damaged).unwrap();
+    for _ in 0..2 {
+        let told = place.ask("S-1", &version).await.unwrap().err().unwrap();
+        assert_eq!(told.status().as_u16(), 409);
+    }
+    let copy = path.with_file_name("copy.png");
+    std::fs::write(&copy, good).unwrap();
+    let store = place.database.store();
+    let file = store.slide_file("S-1").await.unwrap();
+    let copy = copy.to_str().unwrap();
+    store.set_slide_file(file.id, copy, 1).await.unwrap();
+    let tile = place.ask("S-1", &version).await.unwrap();
+    assert!(matches!(tile.ok().unwrap().how, How::Decoded(_)));
+}
+
+#[tokio::test]
+async fn a_hash_that_ends_after_an_import_from_another_place_does_not_undo_it() {
+    let place = Place::new().await;
+    let (path, _) = place.stored_png("S-1").await;
+    let store = place.database.store();
+    let file = store.slide_file("S-1").await.unwrap();
+    let id = file.id;
+    let found = Found::list(&place.slides.0.files, file).ok().unwrap();
+    let copy = path.with_file_name("copy.png");
+    let copy = copy.to_str().unwrap();
+    store.set_slide_file(id, copy, 7).await.unwrap();
+    found.remember(store).await.unwrap();
+    let file = store.slide_file("S-1").await.unwrap();
+    assert_eq!((&*file.path, file.modified_ns), (copy, Some(7)));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
