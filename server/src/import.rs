@@ -100,6 +100,16 @@ pub fn path_of(files: &Files, stored: &str) -> anyhow::Result<PathBuf> {
     }
 }
 
+/// The path of a file as it is sent and stored, which is as text: with other characters in place of what is none, it would be the
+/// path of another file.
+fn as_text(path: &Path) -> Result<&str, Problem> {
+    path.to_str().ok_or_else(|| {
+        Problem::invalid(
+            "The name of the file, or of a folder that it lies in, is not written in UTF-8. Rename it and import the file again.",
+        )
+    })
+}
+
 /// Imports a slide and returns its code; encoding and prediction follow as jobs. The same file again is the same slide, and
 /// what is said of it must be the same.
 pub async fn import(
@@ -238,6 +248,9 @@ pub async fn from_command_line(place: &Place, import: Import) -> anyhow::Result<
     let file = &import.file;
     let path =
         std::fs::canonicalize(file).with_context(|| format!("cannot find {}", file.display()))?;
+    if let Err(problem) = as_text(&path) {
+        bail!("cannot import {}: {}", file.display(), problem.detail());
+    }
     let request = ImportRequest {
         path,
         mpp: import.mpp,

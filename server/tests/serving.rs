@@ -666,3 +666,26 @@ fn an_image_without_a_pyramid_gets_one_and_stays_the_same_slide() {
     assert_eq!(names.len(), 1, "{names:?}");
     assert!(!server.log().contains("panicked"), "{}", server.log());
 }
+
+#[test]
+fn a_file_whose_name_is_no_text_is_refused_in_words_before_anything_is_made() {
+    use std::os::unix::ffi::OsStrExt;
+
+    let place = Place::new();
+    let name = std::ffi::OsStr::from_bytes(b"scan-\xFF.png");
+    let path = place.folder.path().join(name);
+    image::RgbImage::new(300, 200)
+        .save_with_format(&path, image::ImageFormat::Png)
+        .unwrap();
+    let output = place
+        .command()
+        .arg("import")
+        .arg(&path)
+        .args(["--mpp", "0.5"])
+        .output();
+    let output = output.unwrap();
+    assert!(!output.status.success());
+    let said = told(&output.stderr);
+    assert!(said.contains("not written in UTF-8. Rename it"), "{said}");
+    assert!(!place.data_dir().exists());
+}

@@ -12,7 +12,7 @@ use store::Store;
 use store::files::{FileError, Files};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use super::{Checked, ImportRequest, check};
+use super::{Checked, ImportRequest, as_text, check};
 use crate::nice::be_nice;
 use crate::problem::Problem;
 use crate::slide_file;
@@ -45,6 +45,7 @@ pub(super) async fn take(
     files: &Files,
     request: &ImportRequest,
 ) -> Result<Taken, Problem> {
+    let stored = as_text(&request.path)?;
     let (path, mpp) = (request.path.clone(), request.mpp);
     let place = LINE.try_acquire().map_err(|_| {
         Problem::unavailable(format!(
@@ -59,7 +60,7 @@ pub(super) async fn take(
         Found::Slide(checked) => {
             return Ok(Taken {
                 checked,
-                place: request.path.to_string_lossy().into_owned(),
+                place: stored.to_owned(),
                 source: "Imported from a file on this machine.".into(),
             });
         }
@@ -199,6 +200,8 @@ async fn blocking<T: Send + 'static>(
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
     use std::time::Duration;
 
     use axum::http::StatusCode;
@@ -325,6 +328,20 @@ mod tests {
 
         importer.import(&large).await.unwrap().ok().unwrap();
         assert_eq!(importer.stored(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_file_whose_name_is_no_text_is_refused_and_not_taken_for_another() {
+        let _alone = ALONE.lock().await;
+        let importer = Importer::new().await;
+        let mut request = importer.image("scan-\u{FFFD}.png", 300, 0);
+        importer.import(&request).await.unwrap().ok().unwrap();
+        request
+            .path
+            .set_file_name(OsStr::from_bytes(b"scan-\xFF.png"));
+        let refused = importer.import(&request).await.unwrap().unwrap_err();
+        assert_eq!(refused.status(), StatusCode::BAD_REQUEST);
+        assert!(refused.detail().contains("UTF-8"), "{refused:?}");
     }
 
     #[test]
