@@ -111,6 +111,12 @@ impl Turns {
         }))
     }
 
+    /// What it was made with.
+    #[cfg(test)]
+    pub fn bounds(&self) -> Bounds {
+        self.0.bounds
+    }
+
     /// How busy it is now.
     pub fn load(&self) -> Load {
         let state = self.0.state();

@@ -34,6 +34,9 @@ const READS_AT_ONCE: usize = 16;
 /// Slides that are hashed at once. That takes a disk and a processor for as long as reading all of their files: with the turns
 /// of others, few such slides would hold up all that is read.
 const HASHES_AT_ONCE: usize = 2;
+/// How long a slide waits to be hashed: longer than several others take. Whoever gave up and came again would stand at the end of
+/// the line, behind those who came later.
+const HASH_PATIENCE: Duration = Duration::from_secs(600);
 /// How long the version of a code is remembered for addresses that do not name it.
 const VERSION_TRUSTED: Duration = Duration::from_secs(1);
 
@@ -92,7 +95,10 @@ impl Slides {
             drawing: Flights::new(),
             decoders: Turns::new(Bounds::of(processors)),
             readers: Turns::new(Bounds::of(READS_AT_ONCE)),
-            hashers: Turns::new(Bounds::of(HASHES_AT_ONCE)),
+            hashers: Turns::new(Bounds {
+                patience: HASH_PATIENCE,
+                ..Bounds::of(HASHES_AT_ONCE)
+            }),
         }))
     }
 

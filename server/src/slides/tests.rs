@@ -367,6 +367,12 @@ async fn hashing_holds_up_no_other_slide_and_who_leaves_that_line_is_not_hashed(
                 .unwrap(),
         );
     }
+    // Those before it may be slides of 10 GB on a disk that reads 50 MB a second.
+    let patience = place.slides.0.hashers.bounds().patience;
+    assert!(
+        patience > Duration::from_secs(2 * 10_000 / 50),
+        "{patience:?}"
+    );
     let waits = place.ask("S-1", &version);
     while place.slides.load()[2].waiting == 0 {
         tokio::task::yield_now().await;
