@@ -66,6 +66,9 @@ pub(super) struct StoredTiles {
 /// More than this no stored tile takes: what it would take as pixels, twice, and its tables and comments.
 const MOST_BYTES_PER_PX: u64 = 6;
 const MOST_TABLE_BYTES: u64 = 1 << 20;
+/// More than this no tables take that a TIFF states once for all its tiles: there are four of one kind and eight of another, and
+/// all of them have 3 KB. They go out with every tile.
+const MOST_SHARED_TABLE_BYTES: u64 = 64 << 10;
 
 impl StoredTiles {
     /// Opens the slide's own file.
@@ -78,10 +81,12 @@ impl StoredTiles {
         })
     }
 
-    /// Bytes that the places take.
+    /// Bytes that the places take, and what the tiles of a level share.
     pub(super) fn resident_bytes(&self) -> u64 {
         let places = self.places.read().unwrap_or_else(|e| e.into_inner());
-        places.capacity() as u64 * PLACE_BYTES
+        let kinds = self.kinds.read().unwrap_or_else(|e| e.into_inner());
+        let tables = kinds.iter().map(|kind| shared_table_bytes(&kind.codec));
+        places.capacity() as u64 * PLACE_BYTES + tables.sum::<u64>()
     }
 
     /// Whether the files that tiles were found in are still those that were opened.
@@ -125,6 +130,10 @@ impl StoredTiles {
         unit: &EncodedUnit,
         model: ColourModel,
     ) -> Result<StoredTile, Failure> {
+        if shared_table_bytes(unit.codec()) > MOST_SHARED_TABLE_BYTES {
+            // A tile of a hundred bytes would be sent as megabytes.
+            return Ok(self.to_draw(tile));
+        }
         let Some(file) = self.file(unit.path(), Fetch::FromDisk)? else {
             return Ok(StoredTile::OnDisk);
         };
@@ -259,6 +268,10 @@ impl StoredTiles {
     }
 }
 
+fn shared_table_bytes(codec: &EncodedCodec) -> u64 {
+    codec.jpeg_tables().map_or(0, |tables| tables.len() as u64)
+}
+
 /// Why a stored tile was not fetched.
 pub(super) enum Failure {
     /// Of the file.
@@ -302,6 +315,8 @@ impl From<WsiError> for Failure {
 
 #[cfg(test)]
 mod tests {
+    use wsi_rs::{Compression, EncodedTilePhotometricInterpretation as Photometric};
+
     use super::*;
 
     #[test]
@@ -323,5 +338,40 @@ mod tests {
         }
         assert!(!is_open(&second, Fetch::FromMemory));
         assert!(is_open(&folder.path().join("0"), Fetch::FromMemory));
+    }
+
+    #[test]
+    fn tables_that_every_tile_would_be_sent_with_are_counted_and_not_of_any_length() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tile");
+        let stream = jpeg::encode(&image::RgbImage::new(24, 16)).unwrap();
+        std::fs::write(&path, &stream).unwrap();
+        // A table of quantisation that is stated again and again.
+        let table: Vec<u8> = [&[0xFF, 0xDB, 0, 67, 0][..], &[1; 64]].concat();
+        let found = |count: usize| {
+            let tables: Vec<u8> = [&[0xFF, 0xD8][..], &table.repeat(count), &[0xFF, 0xD9]].concat();
+            let length = tables.len() as u64;
+            let codec = EncodedCodec::new(Compression::Jpeg, 8, 3, Photometric::YbrFull422)
+                .with_jpeg_tables(tables.into());
+            let unit = EncodedUnit::builder(path.as_path().into(), codec, 24, 16)
+                .segment(ByteRange::new(0, stream.len() as u64))
+                .framing(StoredFraming::JpegTables)
+                .build(stream.len() as u64)
+                .unwrap();
+            let tiles = StoredTiles::of(&path).ok().unwrap();
+            let tile = (0, 0, 0);
+            let found = tiles.found(tile, &unit, ColourModel::YCbCr).ok().unwrap();
+            assert_eq!(tiles.known(tile, Fetch::FromDisk).ok().unwrap(), found);
+            (found, tiles.resident_bytes(), length)
+        };
+        let (usual, bytes, length) = found(4);
+        assert!(matches!(usual, StoredTile::Jpeg(_)));
+        assert!(bytes >= length, "{bytes}");
+        let (long, with_tables, length) = found(900);
+        assert!(matches!(long, StoredTile::Jpeg(sent) if sent.len() as u64 > length));
+        assert!(with_tables >= bytes + 50_000, "{with_tables}");
+        let (longer, without, _) = found(1_000);
+        assert_eq!(longer, StoredTile::ToDraw);
+        assert!(without < with_tables - 50_000, "{without}");
     }
 }
