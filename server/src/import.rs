@@ -9,7 +9,7 @@ use domain::geometry::{Mpp, Pyramid};
 use domain::ids::{Code, SpecimenId};
 use domain::view::SlideSummary;
 use serde::{Deserialize, Serialize};
-use slide::{OpenOptions, Slide};
+use slide::{OpenOptions, Slide, SlideError};
 use store::files::Files;
 use store::{NewCohort, NewSlide, NewSpecimen, Postgres, Rule, Store, StoreError, TakenAt};
 use utoipa::ToSchema;
@@ -77,7 +77,7 @@ pub fn check(path: &Path, mpp: Option<f64>) -> anyhow::Result<Checked> {
     let mpp = mpp.map(Mpp::square);
     let slide = Slide::open(path, OpenOptions { mpp })?;
     let members = slide.members();
-    let sha256 = slide_file::sha256(members).context("the file cannot be read")?;
+    let sha256 = slide_file::sha256(members).map_err(|reason| SlideError::io(path, reason))?;
     slide.check_files()?;
     Ok(Checked {
         sha256,

@@ -159,6 +159,7 @@ impl From<slide::SlideError> for Problem {
     fn from(error: slide::SlideError) -> Self {
         match &error {
             slide::SlideError::OutOfBounds { .. } => Self::not_found(error.to_string()),
+            slide::SlideError::TooManyOpenFiles => crate::turns::too_many(),
             slide::SlideError::Changed { .. } => Self::conflict(
                 "The file of this slide has changed since it was imported: import it again.",
             ),
@@ -176,5 +177,12 @@ mod tests {
         let problem = Problem::from(store::StoreError::DiskFull);
         assert_eq!(problem.status(), StatusCode::INSUFFICIENT_STORAGE);
         assert!(problem.detail().contains("disk of the database is full"));
+    }
+
+    #[test]
+    fn who_finds_too_many_files_open_may_come_again() {
+        let response = Problem::from(slide::SlideError::TooManyOpenFiles).into_response();
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert!(response.headers().contains_key(header::RETRY_AFTER));
     }
 }

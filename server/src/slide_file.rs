@@ -22,6 +22,9 @@ pub enum OpenError {
     /// The operating system refused.
     #[error("the file of this slide cannot be read: {0}")]
     Unread(io::Error),
+    /// The program has as many files open as it may.
+    #[error("too many files are open at once: try again in a moment")]
+    TooManyOpenFiles,
     /// It is no slide any more.
     #[error(transparent)]
     Slide(SlideError),
@@ -38,6 +41,7 @@ impl From<SlideError> for OpenError {
         match error {
             SlideError::Changed { .. } => Self::Changed { hashed: None },
             SlideError::Io { reason, .. } => Self::Unread(reason),
+            SlideError::TooManyOpenFiles => Self::TooManyOpenFiles,
             error => Self::Slide(error),
         }
     }
@@ -92,7 +96,7 @@ impl Found {
 
     /// Hashes them. Blocks; takes as long as reading them.
     pub fn hash(&self) -> Result<(), OpenError> {
-        let found = sha256(&self.members).map_err(OpenError::Unread)?;
+        let found = sha256(&self.members).map_err(|reason| SlideError::io(&self.path, reason))?;
         // What was hashed is what was listed.
         self.members.check()?;
         if found == self.imported.sha256 {

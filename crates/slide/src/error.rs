@@ -6,6 +6,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use rustix::io::Errno;
 use wsi_rs::WsiError;
 
 /// Why a slide could not be opened or read.
@@ -52,6 +53,9 @@ pub enum SlideError {
         /// What is too large, and how large it may be.
         reason: String,
     },
+    /// The program, or the system, has as many files open as it may. Nothing is wrong with the slide: it is to be tried again.
+    #[error("too many files are open at once: try again in a moment")]
+    TooManyOpenFiles,
     /// The file is not the one that was opened any more: other pixels may be in it.
     #[error("the file of this slide has changed since it was opened")]
     Changed {
@@ -127,7 +131,12 @@ impl SlideError {
         }
     }
 
-    pub(crate) fn io(path: &Path, reason: io::Error) -> Self {
+    /// What the operating system said of a file.
+    #[must_use]
+    pub fn io(path: &Path, reason: io::Error) -> Self {
+        if is_for_want_of_files(&reason) {
+            return Self::TooManyOpenFiles;
+        }
         Self::Io {
             path: path.to_path_buf(),
             reason,
@@ -165,12 +174,40 @@ impl SlideError {
         }
     }
 
+    /// What the reader said of a part of a level, by the part's left and top edge, px of the level.
+    pub(crate) fn from_part(
+        path: &Path,
+        level: usize,
+        (x, y): (u32, u32),
+        error: &WsiError,
+    ) -> Self {
+        let is_for_want_of_files = match error {
+            WsiError::Io(source) => is_for_want_of_files(source),
+            WsiError::IoWithPath { source, .. } => is_for_want_of_files(source),
+            _ => false,
+        };
+        if is_for_want_of_files {
+            return Self::TooManyOpenFiles;
+        }
+        Self::Read {
+            path: path.to_path_buf(),
+            level,
+            x,
+            y,
+            reason: reason_of(path, error),
+        }
+    }
+
     /// Sorts what the reader said at opening into our kinds.
     pub(crate) fn from_open(path: &Path, error: WsiError) -> Self {
         match error {
             WsiError::Io(source) => Self::from_reading(path, source),
             WsiError::IoWithPath { source, .. } => {
-                Self::from_reading(path, io::Error::new(source.kind(), source.to_string()))
+                let same = match source.raw_os_error() {
+                    Some(code) => io::Error::from_raw_os_error(code),
+                    None => io::Error::new(source.kind(), source.to_string()),
+                };
+                Self::from_reading(path, same)
             }
             WsiError::UnsupportedFormat(_) => Self::NotASlide {
                 path: path.to_path_buf(),
@@ -186,8 +223,13 @@ impl SlideError {
     }
 }
 
+/// Whether the system refused because too many files are open, by this process or by all.
+pub(crate) fn is_for_want_of_files(reason: &io::Error) -> bool {
+    Errno::from_io_error(reason).is_some_and(|code| code == Errno::MFILE || code == Errno::NFILE)
+}
+
 /// What the reader said of a file, without the places of files.
-pub(crate) fn reason_of(path: &Path, error: &WsiError) -> String {
+fn reason_of(path: &Path, error: &WsiError) -> String {
     let said = match error {
         WsiError::Tiff { message, .. } | WsiError::InvalidSlide { message, .. } => message.clone(),
         WsiError::IoWithPath { source, .. } => source.to_string(),
@@ -274,6 +316,30 @@ mod tests {
                 "{words}"
             );
         }
+    }
+
+    #[test]
+    fn too_many_open_files_are_no_fault_of_the_slide_whoever_says_so() {
+        let path = Path::new("scan.tif");
+        for code in [Errno::MFILE, Errno::NFILE] {
+            let said = || io::Error::from_raw_os_error(code.raw_os_error());
+            let by_path = || WsiError::IoWithPath {
+                source: said().into(),
+                path: path.into(),
+            };
+            for error in [
+                SlideError::io(path, said()),
+                SlideError::from_reading(path, said()),
+                SlideError::from_open(path, WsiError::Io(said())),
+                SlideError::from_open(path, by_path()),
+                SlideError::from_part(path, 0, (0, 0), &WsiError::Io(said())),
+                SlideError::from_part(path, 0, (0, 0), &by_path()),
+            ] {
+                assert!(matches!(error, SlideError::TooManyOpenFiles), "{error}");
+            }
+        }
+        let other = SlideError::io(path, io::ErrorKind::PermissionDenied.into());
+        assert!(matches!(other, SlideError::Io { .. }), "{other}");
     }
 
     #[test]

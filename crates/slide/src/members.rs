@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 
-use crate::error::SlideError;
+use crate::error::{SlideError, is_for_want_of_files};
 use crate::files::{self, Fingerprint};
 
 /// Files of one slide at most: more than the reader takes of any format.
@@ -173,11 +173,14 @@ fn of_dicom_series(path: &Path) -> io::Result<Vec<PathBuf>> {
         if !(is_named || entry.file_type()?.is_file()) {
             continue;
         }
-        // The reader passes over what it cannot read, too.
-        if let Ok(head) = start_of_dicom(&entry.path())
-            && series_uid(&head) == Some(series)
-            && holds_a_level(&head)
-        {
+        let head = match start_of_dicom(&entry.path()) {
+            Ok(head) => head,
+            // It may be one of them.
+            Err(error) if is_for_want_of_files(&error) => return Err(error),
+            // The reader passes over what it cannot read, too.
+            Err(_) => continue,
+        };
+        if series_uid(&head) == Some(series) && holds_a_level(&head) {
             levels.push(entry.path());
         }
     }

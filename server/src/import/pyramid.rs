@@ -16,6 +16,7 @@ use super::{Checked, ImportRequest, as_text, check};
 use crate::nice::be_nice;
 use crate::problem::Problem;
 use crate::slide_file;
+use crate::turns::too_many;
 
 /// Files that are looked at, wait for that, or wait for a conversion: who imports a folder file by file has one of them. Of those
 /// who send all files at once, whoever comes when it is full is told to come again.
@@ -134,7 +135,7 @@ fn find(path: &Path, mpp: Option<f64>) -> anyhow::Result<Found> {
         return Ok(Found::Slide(checked));
     };
     let members = conversion.members();
-    let sha256 = slide_file::sha256(members).context("the file cannot be read")?;
+    let sha256 = slide_file::sha256(members).map_err(|reason| SlideError::io(path, reason))?;
     members.check()?;
     Ok(Found::NoPyramid(Box::new(conversion), sha256))
 }
@@ -184,6 +185,9 @@ async fn blocking<T: Send + 'static>(
                     "The file changed while it was being imported, and nothing of it was kept. Import it again when no program \
                      writes to it any more.",
                 );
+            }
+            if matches!(error.downcast_ref(), Some(SlideError::TooManyOpenFiles)) {
+                return too_many();
             }
             let full = matches!(error.downcast_ref(), Some(SlideError::DiskFull))
                 || matches!(error.downcast_ref(), Some(FileError::Full { .. }));

@@ -9,7 +9,7 @@ use domain::geometry::TileGrid;
 use domain::ids::GridId;
 use model::encoder::{DIM, EFFICIENTNET_LITE0, TILE_BYTES, TILE_MPP, TILE_SIZE_PX};
 use sha2::{Digest, Sha256};
-use slide::Slide;
+use slide::{Slide, SlideError};
 use store::SpotRow;
 use store::files::FileError;
 
@@ -121,9 +121,7 @@ fn encode_spot(
     };
     let mut done = first;
     for pixels in incoming {
-        // A tile that cannot be read today cannot be read tomorrow.
-        let pixels: Vec<u8> =
-            pixels.map_err(|error: slide::SlideError| Hopeless(error.to_string()))?;
+        let pixels: Vec<u8> = pixels.map_err(unread)?;
         let tiles = pixels.len() / TILE_BYTES;
         let features = device.run_blocking(move |encoder| encoder.encode(&pixels))??;
         writer.append(&features).map_err(lasting)?;
@@ -134,6 +132,14 @@ fn encode_spot(
         .join()
         .map_err(|_| anyhow!("reading tiles broke off: a fault of the program"))?;
     Ok(writer.finish()?)
+}
+
+/// A tile that cannot be read today cannot be read tomorrow, unless other files were in the way.
+fn unread(error: SlideError) -> anyhow::Error {
+    match error {
+        SlideError::TooManyOpenFiles => error.into(),
+        other => Hopeless(other.to_string()).into(),
+    }
 }
 
 /// What is wrong with the features stays wrong; a full disk does not.
@@ -148,7 +154,7 @@ fn read_tiles(
     slide: &Slide,
     grid: &TileGrid,
     tiles: std::ops::Range<usize>,
-) -> Result<Vec<u8>, slide::SlideError> {
+) -> Result<Vec<u8>, SlideError> {
     let mut pixels = Vec::with_capacity(tiles.len() * TILE_BYTES);
     for tile in tiles {
         pixels.extend_from_slice(slide.tile_region(grid, tile, TILE_SIZE_PX as u32)?.as_raw());

@@ -24,7 +24,7 @@ use self::opening::name;
 pub use self::picture::{Asked, How, Served};
 use self::picture::{Drawn, Kept, Picture, Shows, Unmade, changed};
 pub use self::registry::Opened;
-use self::registry::Registry;
+use self::registry::{Registry, most_open};
 use crate::metrics::Metrics;
 use crate::problem::Problem;
 use crate::turns::{Bounds, Load, Turns};
@@ -79,7 +79,7 @@ impl Slides {
             store,
             files,
             metrics,
-            registry: Registry::new(memory.slides),
+            registry: Registry::new(memory.slides, most_open()),
             opening: Flights::new(),
             versions: moka::sync::Cache::builder()
                 .max_capacity(10_000)

@@ -8,7 +8,7 @@ use super::picture::{Kept, Picture, Unmade, changed};
 use super::{Inner, Opened, Slides};
 use crate::problem::Problem;
 use crate::slide_file::{self, Found, OpenError};
-use crate::turns::Turn;
+use crate::turns::{Turn, too_many};
 
 impl Slides {
     /// The slide of a code and version, opened if it is not open yet, and found unchanged a second ago at most.
@@ -121,7 +121,7 @@ impl Inner {
     }
 
     /// What is told of a slide that was not opened.
-    fn not_opened(&self, name: &Arc<str>, error: OpenError) -> Problem {
+    pub(super) fn not_opened(&self, name: &Arc<str>, error: OpenError) -> Problem {
         if error.is_of_the_file() {
             tracing::warn!(slide = %name, %error, "slide {name} could not be opened");
         }
@@ -136,6 +136,11 @@ impl Inner {
             OpenError::Unread(_) | OpenError::Slide(_) => Problem::unusable(
                 "The file of this slide cannot be read any more. Was it moved since it was imported?",
             ),
+            OpenError::TooManyOpenFiles => {
+                tracing::warn!("too many files are open: half of the open slides are closed");
+                self.registry.make_room();
+                too_many()
+            }
             OpenError::Store(error) => error.into(),
             OpenError::Broken(error) => Problem::internal(&error),
         }

@@ -1,16 +1,25 @@
-//! The slides that are open: at most so many bytes of them, what was not asked for longest goes first.
+//! The slides that are open: at most so many of them and so many bytes, what was not asked for longest goes first.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Resource, Rlimit, getrlimit};
 use slide::Slide;
 
 /// How long a slide that nobody asks for stays open.
 const IDLE: Duration = Duration::from_secs(300);
 /// How long an open slide is taken to be unchanged.
 const TRUSTED: Duration = Duration::from_secs(1);
+
+/// Open slides at most: a fifth of the files that the process may have open, which are usually 1024. Most slides keep two of them;
+/// connections, the database and slides that are being opened need some, too.
+pub fn most_open() -> usize {
+    let Rlimit { current, .. } = getrlimit(Resource::Nofile);
+    let most_files = current.unwrap_or(u64::MAX);
+    usize::try_from(most_files / 5).unwrap_or(usize::MAX)
+}
 
 /// An open slide.
 pub struct Opened {
@@ -42,15 +51,17 @@ impl Opened {
 /// The open slides.
 pub struct Registry {
     most_bytes: u64,
+    most_open: usize,
     started: Instant,
     open: RwLock<HashMap<Arc<str>, Arc<Opened>>>,
 }
 
 impl Registry {
-    /// None open; at most so many bytes of them, but always one.
-    pub fn new(most_bytes: u64) -> Self {
+    /// None open; at most so many bytes of them and so many, but always one.
+    pub fn new(most_bytes: u64, most_open: usize) -> Self {
         Self {
             most_bytes,
+            most_open,
             started: Instant::now(),
             open: RwLock::default(),
         }
@@ -121,6 +132,16 @@ impl Registry {
     /// Back within the bound: first without what was decoded in case it is asked for again, then without slides. To be called
     /// whenever a slide may have grown.
     pub fn trim(&self) {
+        self.trim_to(self.most_open);
+    }
+
+    /// Lets go of half of the slides: where no file can be opened any more, theirs are in the way.
+    pub fn make_room(&self) {
+        let (open, _) = self.size();
+        self.trim_to(open / 2);
+    }
+
+    fn trim_to(&self, most_open: usize) {
         let mut kept: Vec<(u64, Arc<Opened>)> = {
             let open = self.open.read().unwrap_or_else(|e| e.into_inner());
             let used = |opened: &Arc<Opened>| opened.used.load(Ordering::Relaxed);
@@ -128,12 +149,13 @@ impl Registry {
         };
         kept.sort_by_key(|(used, _)| std::cmp::Reverse(*used));
         let oldest = u128::from(self.now()).saturating_sub(IDLE.as_millis());
-        while kept
-            .last()
-            .is_some_and(|(used, _)| u128::from(*used) < oldest)
+        while kept.len() > most_open.max(1)
+            || kept
+                .last()
+                .is_some_and(|(used, _)| u128::from(*used) < oldest)
         {
-            if let Some((_, idle)) = kept.pop() {
-                self.let_go(&idle);
+            if let Some((_, opened)) = kept.pop() {
+                self.let_go(&opened);
             }
         }
         let bytes = |opened: &Opened| opened.slide.resident_bytes();
@@ -173,7 +195,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("image.png");
         image::RgbImage::new(500, 400).save(&path).unwrap();
-        let registry = Registry::new(2_000_000);
+        let registry = Registry::new(2_000_000, 100);
         for number in 0..10u64 {
             let opened = opened(&registry, &number.to_string(), &path);
             // The clock is too coarse for a loop.
@@ -185,9 +207,42 @@ mod tests {
         assert_eq!(registry.size(), (3, 1_800_000));
         assert!(registry.get("9").is_some() && registry.get("6").is_none());
         // One that exceeds the bound alone is kept alone.
-        let small = Registry::new(100_000);
+        let small = Registry::new(100_000, 100);
         small.keep(opened(&small, "large", &path));
         assert!(small.get("large").is_some());
+    }
+
+    #[test]
+    fn open_slides_are_bounded_by_their_number_and_make_room() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("image.png");
+        image::RgbImage::new(50, 40).save(&path).unwrap();
+        let registry = Registry::new(256 << 20, 4);
+        for number in 0..10u64 {
+            let opened = opened(&registry, &number.to_string(), &path);
+            // The clock is too coarse for a loop.
+            opened.used.store(number, Ordering::Relaxed);
+            registry.keep(opened);
+            assert!(registry.size().0 <= 4);
+        }
+        let open = || -> Vec<u64> {
+            // Not by asking for them: that would count as use.
+            let open = registry.open.read().unwrap();
+            let numbers = 0..10u64;
+            numbers
+                .filter(|number| open.contains_key(number.to_string().as_str()))
+                .collect()
+        };
+        assert_eq!(open(), [6, 7, 8, 9]);
+        registry.make_room();
+        assert_eq!(open(), [8, 9]);
+        for _ in 0..3 {
+            registry.make_room();
+        }
+        assert_eq!(open(), [9]);
+        // Of files that the process may have open, connections need some.
+        let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+        assert!(2 * most_open() as u64 <= files / 2);
     }
 
     #[test]
@@ -197,7 +252,7 @@ mod tests {
             Into::into,
         );
         let sample = sample.join("cmu_small_region.svs");
-        let registry = Registry::new(256 << 20);
+        let registry = Registry::new(256 << 20, most_open());
         for number in 0..50u32 {
             let opened = opened(&registry, &number.to_string(), &sample);
             opened.slide.pyramid_tile(0, 0, 0).unwrap();
@@ -214,7 +269,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("image.png");
         image::RgbImage::new(50, 40).save(&path).unwrap();
-        let mut registry = Registry::new(1 << 20);
+        let mut registry = Registry::new(1 << 20, 100);
         let opened = opened(&registry, "a", &path);
         assert!(!registry.is_due(&opened));
         registry.started -= Duration::from_secs(2);
@@ -226,7 +281,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("image.png");
         image::RgbImage::new(50, 40).save(&path).unwrap();
-        let registry = Registry::new(1 << 20);
+        let registry = Registry::new(1 << 20, 100);
         let (old, new) = (opened(&registry, "a", &path), opened(&registry, "a", &path));
         registry.keep(Arc::clone(&new));
         registry.let_go(&old);

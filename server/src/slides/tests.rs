@@ -11,7 +11,7 @@ use store::testing::TestDatabase;
 use store::{NewCohort, NewSlide, NewSpecimen, TakenAt};
 
 use super::*;
-use crate::slide_file::Found;
+use crate::slide_file::{Found, OpenError};
 use crate::turns::WAITING_PER_SLIDE;
 
 /// Slides that are open without the store knowing of them, and some that it knows.
@@ -435,6 +435,20 @@ async fn a_hash_that_ends_after_an_import_from_another_place_does_not_undo_it() 
     found.remember(store).await.unwrap();
     let file = store.slide_file("S-1").await.unwrap();
     assert_eq!((&*file.path, file.modified_ns), (copy, Some(7)));
+}
+
+#[tokio::test]
+async fn where_too_many_files_are_open_slides_are_closed_and_who_asked_may_come_again() {
+    let place = Place::new().await;
+    for name in ["a/1", "b/1", "c/1", "d/1"] {
+        place.png(name);
+    }
+    let told = place
+        .slides
+        .0
+        .not_opened(&"e/1".into(), OpenError::TooManyOpenFiles);
+    assert_eq!(told.status().as_u16(), 503);
+    assert_eq!(place.slides.open().0, 2);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

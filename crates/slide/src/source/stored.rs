@@ -9,7 +9,7 @@ use std::sync::{Arc, RwLock};
 
 use wsi_rs::{ByteRange, EncodedCodec, EncodedUnit, StoredFraming, WsiError};
 
-use crate::error::{SlideError, reason_of};
+use crate::error::SlideError;
 use crate::files::{Fetch, Fingerprint, OpenFile};
 use crate::jpeg::{self, ColourModel};
 
@@ -284,12 +284,14 @@ impl Failure {
     /// As an error of the tile at a place of a level.
     pub(super) fn at(self, path: &Path, level: usize, (x, y): (u32, u32)) -> SlideError {
         let reason = match self {
-            Self::Slide(error @ (SlideError::Changed { .. } | SlideError::Io { .. })) => {
-                return error;
-            }
+            Self::Slide(
+                error @ (SlideError::Changed { .. }
+                | SlideError::Io { .. }
+                | SlideError::TooManyOpenFiles),
+            ) => return error,
             Self::Slide(SlideError::Damaged { reason, .. }) => reason,
             Self::Slide(error) => error.to_string(),
-            Self::Tile(error) => reason_of(path, &error),
+            Self::Tile(error) => return SlideError::from_part(path, level, (x, y), &error),
         };
         SlideError::Read {
             path: path.to_path_buf(),

@@ -18,7 +18,7 @@ use wsi_rs::{
 use super::flat::blend_on_white;
 use super::stored::{Failure, StoredTile, StoredTiles};
 use super::{Description, LevelRect, MAX_SIDE_PX, OWN_TILE_PX, Source};
-use crate::error::{SlideError, reason_of};
+use crate::error::SlideError;
 use crate::files::Fetch;
 use crate::jpeg::ColourModel;
 
@@ -96,16 +96,6 @@ impl WholeSlide {
             slide,
         };
         Ok((source, description))
-    }
-
-    fn read_error(&self, level: usize, (x, y): (u32, u32), error: &WsiError) -> SlideError {
-        SlideError::Read {
-            path: self.path.clone(),
-            level,
-            x,
-            y,
-            reason: reason_of(&self.path, error),
-        }
     }
 
     fn request(&self, level: &Level, column: u32, row: u32) -> TileRequest {
@@ -251,7 +241,8 @@ impl Source for WholeSlide {
     }
 
     fn read(&self, level: usize, part: LevelRect) -> Result<RgbImage, SlideError> {
-        let error = |error: WsiError| self.read_error(level, (part.x, part.y), &error);
+        let place = (part.x, part.y);
+        let error = |error: WsiError| SlideError::from_part(&self.path, level, place, &error);
         let Some(stored) = self.levels.get(level) else {
             return Err(SlideError::InvalidRegion {
                 reason: format!("level {level} is not stored"),
