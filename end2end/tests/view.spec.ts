@@ -67,6 +67,49 @@ test('back and forth lead through the views', async ({ page }) => {
   expectSame(await slide.view(), tile);
 });
 
+test('a link to a place outside of the slide shows its edge and can be left by going back', async ({ page }) => {
+  const outside = 'at=1e9,1e9&zoom=1';
+  await page.goto('/status');
+  const slide = new SlidePage(page);
+  await slide.open('PH-0001', outside);
+  const edge = await slide.view();
+  expect(edge.x).toBeLessThan(10_000);
+  const where = () => new URL(page.url()).search.replace(/%2C/g, ',');
+  await expect.poll(where).toContain(`at=${Math.round(edge.x)}`);
+  await page.waitForTimeout(1000);
+  await page.goBack();
+  await expect(page).toHaveURL(/\/status$/);
+  // The same where one comes to it while the page is shown.
+  await slide.open('PH-0001', 'at=900,1000&zoom=0.5');
+  const start = await slide.view();
+  await page.evaluate((query) => history.pushState(null, '', `?${query}`), outside);
+  await page.evaluate(() => history.pushState(null, '', '?at=100,100&zoom=0.5'));
+  await page.goBack();
+  await expect.poll(where).toContain(`at=${Math.round(edge.x)}`);
+  await page.waitForTimeout(1000);
+  expectSame(await slide.view(), edge);
+  await page.goBack();
+  await expect.poll(where).toContain('at=900,1000');
+  expectSame(await slide.view(), start);
+});
+
+test('an address keeps its place while there is no view to be there', async ({ page }) => {
+  // As in a window behind others: nobody tells the page how large it is.
+  await page.addInitScript(() => {
+    window.ResizeObserver = class {
+      observe(): void {}
+      unobserve(): void {}
+      disconnect(): void {}
+    };
+  });
+  const query = 'at=900.5,1100.25&zoom=0.75&beside=PH-0002&sync=off&b.at=700,800&b.zoom=0.5';
+  await page.goto(`/slides/PH-0001?${query}`);
+  await expect(page.getByTestId('pane-B')).toBeVisible();
+  await page.waitForTimeout(1000);
+  await expect(page.getByTestId('viewer-canvas').first()).not.toHaveAttribute('data-camera');
+  expect(new URL(page.url()).search.slice(1)).toBe(query);
+});
+
 test('two views are compared: together, free, another target, a difference, another slide', async ({ page }) => {
   test.setTimeout(120_000);
   const slide = new SlidePage(page);

@@ -38,6 +38,8 @@ pub struct ViewState {
     /// The last thing asked of the page by a key of the viewer.
     pub ask: RwSignal<Option<Ask>>,
 
+    /// The place that an address has asked for last; it stands for what is seen until the camera does.
+    asked: RwSignal<Option<Place>>,
     /// What is seen of the slide; `None` until the viewer knows its size. Written by the viewer.
     pub camera: RwSignal<Option<Camera>>,
     /// Whether the whole slide is shown and stays so when the size changes. Written by the viewer.
@@ -94,6 +96,7 @@ impl ViewState {
             rank: RwSignal::new(None),
             command: RwSignal::new(spec.place.map(Command::Go)),
             ask: RwSignal::new(None),
+            asked: RwSignal::new(spec.place),
             camera: RwSignal::new(None),
             is_whole: RwSignal::new(spec.place.is_none()),
             is_still: RwSignal::new(true),
@@ -137,7 +140,10 @@ impl ViewState {
     }
 
     fn place(&self) -> Option<Place> {
-        let place = Place::of(&self.camera.get()?);
+        let Some(camera) = self.camera.get() else {
+            return self.asked.get();
+        };
+        let place = Place::of(&camera);
         let is_upright = place.rotation == 0.0 && !place.flipped;
         (!(self.is_whole.get() && is_upright)).then_some(place)
     }
@@ -152,12 +158,14 @@ impl ViewState {
             .set(!spec.layers.is_empty() && !spec.overlay_off);
         self.light.set(spec.light);
         self.stain.set(spec.stain);
+        self.asked.set(spec.place);
         self.command
             .set(Some(spec.place.map_or(Command::Reset, Command::Go)));
     }
 
     /// Forgets what belongs to the slide that was shown, before another one is.
     pub fn forget_slide(&self) {
+        self.asked.set(None);
         self.camera.set(None);
         self.rulers.set(Vec::new());
         self.stains.set(None);
@@ -335,6 +343,28 @@ mod tests {
             assert_eq!((state.chosen.get(), state.layers.get().len()), (0, 1));
             state.show(&spec);
             assert_eq!(state.spec(), spec);
+        });
+    }
+
+    #[test]
+    fn the_place_of_an_address_is_kept_until_the_view_is_there() {
+        let query = "at=100,200&zoom=0.5";
+        let spec = domain::address::ViewSpec::from_query(query).first;
+        let owner = Owner::new();
+        owner.with(|| {
+            let state = ViewState::new(&spec);
+            assert_eq!(state.spec().place, spec.place);
+            let seen = Place {
+                x: 7.0,
+                ..spec.place.unwrap()
+            };
+            state.camera.set(Some(seen.camera(800.0, 600.0)));
+            assert_eq!(state.spec().place, Some(seen));
+            state.forget_slide();
+            assert_eq!(state.spec().place, None);
+            // Told before it is there, as the second view is.
+            state.show(&spec);
+            assert_eq!(state.spec().place, spec.place);
         });
     }
 

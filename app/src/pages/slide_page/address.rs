@@ -11,34 +11,59 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::JsFuture;
 
 use crate::navigation;
-use crate::viewer::Panes;
 use crate::viewer::command::Ask;
+use crate::viewer::{Panes, Side};
 
 /// How long a view must stay the same before it is written.
 const REST: Duration = Duration::from_millis(300);
 
+/// What the address says.
+struct Written {
+    query: String,
+    /// Whether the view has not been there since this was read. It may turn out otherwise: a link may name a place outside of
+    /// the slide. That is no step of its own, or nobody could go back over it.
+    is_read: bool,
+}
+
+impl Written {
+    const fn read(query: String) -> Self {
+        Self {
+            query,
+            is_read: true,
+        }
+    }
+}
+
 /// Keeps address and views the same.
 pub(super) fn keep(panes: Panes, code: &str) {
     let path = ["/slides/", code].concat();
-    let written = StoredValue::new(String::new());
+    let written = StoredValue::new(Written::read(String::new()));
     Effect::new(move |timer: Option<Option<TimeoutHandle>>| {
         if let Some(Some(timer)) = timer {
             timer.clear();
         } else {
-            written.set_value(navigation::query());
+            written.set_value(Written::read(navigation::query()));
         }
         let spec = panes.spec();
-        set_timeout_with_handle(move || write(&spec, written), REST).ok()
+        let first = panes.of(Side::First);
+        // Who has yet to go where it was told is not there.
+        let is_there =
+            first.camera.with(Option::is_some) && first.command.with_untracked(Option::is_none);
+        // At once: what is done next is a step from here.
+        if is_there && written.with_value(|written| written.is_read) {
+            write(&spec, is_there, written);
+        }
+        set_timeout_with_handle(move || write(&spec, is_there, written), REST).ok()
     });
     let back = window_event_listener(ev::popstate, move |_| {
         let query = navigation::query();
         let is_ours = window().location().pathname().is_ok_and(|own| own == path);
         if is_ours
             && written
-                .try_get_value()
-                .is_some_and(|before| before != query)
+                .try_with_value(|before| before.query != query)
+                .unwrap_or_default()
         {
-            written.set_value(query.clone());
+            written.set_value(Written::read(query.clone()));
             panes.show(&ViewSpec::from_query(&query));
         }
     });
@@ -47,33 +72,32 @@ pub(super) fn keep(panes: Panes, code: &str) {
 
 /// Writes the view into the address. Going back leads to where one was before a leap or before something was set up
 /// otherwise, not through every step of the hand.
-fn write(spec: &ViewSpec, written: StoredValue<String>) {
-    // The page may have been left meanwhile.
-    let Some(before) = written.try_get_value() else {
-        return;
-    };
+fn write(spec: &ViewSpec, is_there: bool, written: StoredValue<Written>) {
     let query = spec.to_query();
-    if query == before {
-        return;
+    let done = written.try_with_value(|before| {
+        let replaces = || before.is_read || is_step(&ViewSpec::from_query(&before.query), spec);
+        let is_done = before.query == query || put(&query, replaces()).is_ok();
+        is_done.then_some(before.is_read && !is_there)
+    });
+    // The page may have been left meanwhile.
+    if let Some(Some(is_read)) = done {
+        written.set_value(Written { query, is_read });
     }
-    let is_step = is_step(&ViewSpec::from_query(&before), spec);
-    let Ok(history) = window().history() else {
-        return;
-    };
+}
+
+/// Puts a query into the address, in place of the one that is there or after it. Browsers refuse when it is done too often;
+/// then the next one is written.
+fn put(query: &str, replaces: bool) -> Result<(), JsValue> {
     let url = if query.is_empty() {
-        window().location().pathname().unwrap_or_default()
+        window().location().pathname()?
     } else {
-        ["?", &query].concat()
+        ["?", query].concat()
     };
-    let (state, url) = (JsValue::NULL, Some(url.as_str()));
-    // Browsers refuse when it is done too often; then the next one is written.
-    let done = if is_step {
-        history.replace_state_with_url(&state, "", url)
+    let (history, state) = (window().history()?, JsValue::NULL);
+    if replaces {
+        history.replace_state_with_url(&state, "", Some(&url))
     } else {
-        history.push_state_with_url(&state, "", url)
-    };
-    if done.is_ok() {
-        written.set_value(query);
+        history.push_state_with_url(&state, "", Some(&url))
     }
 }
 
