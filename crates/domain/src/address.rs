@@ -17,6 +17,9 @@ use crate::stain::{Light, StainChannel, StainSource};
 /// Layers of a view at most.
 pub const MOST_LAYERS: usize = 4;
 
+/// The largest end of a span of values. The graphics card computes in f32, where larger ones are none.
+const MOST_VALUE: f64 = 1e30;
+
 /// Which part of a slide is seen, without the size of the screen.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Place {
@@ -354,17 +357,14 @@ fn read_layer(text: &str) -> Option<LayerSpec> {
         let (name, value) = part.split_once(':').unwrap_or((part, ""));
         let span = || {
             let (low, high) = value.split_once(':')?;
-            number(low)
-                .zip(number(high))
-                .filter(|(low, high)| low <= high)
+            let end = |text| number(text).filter(|end| end.abs() <= MOST_VALUE);
+            end(low).zip(end(high)).filter(|(low, high)| low <= high)
         };
         match name {
             "hidden" => layer.visible = false,
             "smooth" => layer.smooth = true,
             "percentile" => layer.grading = Grading::Percentile,
-            "range" => {
-                layer.range = span().filter(|(low, high)| low < high && (high - low).is_finite())
-            }
+            "range" => layer.range = span().filter(|(low, high)| low < high),
             "only" => layer.threshold = span(),
             "minus" if !value.is_empty() && value.len() <= 64 => {
                 layer.minus = Some(value.to_owned())
@@ -497,6 +497,21 @@ mod tests {
         assert_eq!(view.first.layers[0].threshold, Some((0.01, 0.5)));
         assert!(view.beside.unwrap().synchronised);
         assert_eq!(ViewSpec::default().to_query(), "");
+    }
+
+    #[test]
+    fn a_span_that_the_graphics_card_cannot_count_to_is_left_out() {
+        let layer = |rest: &str| {
+            let query = ["layer=a,b,contribution,study,50,", rest].concat();
+            ViewSpec::from_query(&query).first.layers.remove(0)
+        };
+        for huge in ["1e300:1.5e300", "-1e308:5e307", "0:1.1e30", "-1.1e30:0"] {
+            assert_eq!(layer(&["range:", huge].concat()).range, None, "{huge}");
+            assert_eq!(layer(&["only:", huge].concat()).threshold, None, "{huge}");
+        }
+        assert_eq!(layer("range:-1e30:1e30").range, Some((-1e30, 1e30)));
+        assert_eq!(layer("range:2:2").range, None);
+        assert_eq!(layer("only:2:2").threshold, Some((2.0, 2.0)));
     }
 
     #[test]
