@@ -242,6 +242,21 @@ impl Panes {
         self.set_beside(None);
     }
 
+    /// Has a view lead and the controls be about it from now on. Neither moves by that: where the one that was led could not
+    /// follow, as at the edge of its slide, they are tied anew as they lie.
+    pub fn activate(&self, side: Side) {
+        if self.active.get_untracked() == side {
+            return;
+        }
+        if let Bond::Tied(relation) = self.bond.get_untracked()
+            && self.way(&relation).is_some()
+            && let Some(present) = self.present()
+        {
+            self.bond.set(Bond::Tied(present));
+        }
+        self.active.set(side);
+    }
+
     fn set_beside(&self, slide: Option<String>) {
         if self.beside.with_untracked(|beside| *beside != slide) {
             self.slide_beside.set(None);
@@ -329,13 +344,17 @@ impl Panes {
 
     /// Moves the view that is not acted upon to where it belongs.
     fn bring(&self, relation: &Relation) {
+        if let Some(place) = self.way(relation) {
+            let led = self.of(self.active.get_untracked().other());
+            led.command.set(Some(Command::Go(place)));
+        }
+    }
+
+    /// Where the view that is not acted upon belongs, unless it is there.
+    fn way(&self, relation: &Relation) -> Option<Place> {
         let side = self.active.get_untracked();
         let (leader, led) = (self.of(side), self.of(side.other()));
-        let (Some(leading), Some(own)) =
-            (leader.camera.get_untracked(), led.camera.get_untracked())
-        else {
-            return;
-        };
+        let (leading, own) = (leader.camera.get_untracked()?, led.camera.get_untracked()?);
         let goal = relation.follow(
             side.other(),
             &own,
@@ -344,9 +363,7 @@ impl Panes {
             leader.mpp.get_untracked(),
         );
         let place = Place::of(&goal);
-        if !is_near(&place, &Place::of(&own)) {
-            led.command.set(Some(Command::Go(place)));
-        }
+        (!is_near(&place, &Place::of(&own))).then_some(place)
     }
 }
 
@@ -495,6 +512,43 @@ mod tests {
             panes.align();
             assert_eq!(told(Side::Second), None, "the one that is acted upon stays");
             assert!(is_near(&told(Side::First).unwrap(), &Place::of(&second)));
+        });
+    }
+
+    #[test]
+    fn a_view_that_could_not_follow_leads_from_where_it_is() {
+        let owner = Owner::new();
+        owner.with(|| {
+            let panes = Panes::provide(test_slide::slide(Vec::new()), &ViewSpec::default());
+            let code = panes.slide.with(|slide| slide.summary.code.clone());
+            panes.compare_with(code, PaneSpec::default());
+            let is_there = Memo::new(|_| true);
+            let be_at = |side: Side, camera| {
+                let view = panes.of(side);
+                view.command.set(None);
+                view.camera.set(Some(camera));
+                panes.lead(is_there);
+            };
+            let start = camera(1000.0, 2000.0, 0.5, 0.0, 640.0);
+            be_at(Side::First, start);
+            be_at(Side::Second, start);
+            panes.activate(Side::Second);
+            assert_eq!(panes.bond.get(), Bond::Tied(Relation::SAME), "it lies so");
+            panes.activate(Side::First);
+            // The second one stops at its edge.
+            let (far, edge) = (start.panned(-400.0, 0.0), start.panned(-100.0, 0.0));
+            be_at(Side::First, far);
+            be_at(Side::Second, edge);
+            panes.of(Side::Second).command.set(None);
+
+            panes.activate(Side::Second);
+            panes.lead(is_there);
+            assert_eq!(panes.of(Side::First).command.get(), None, "no jump");
+            be_at(Side::Second, edge.panned(50.0, 0.0));
+            let Some(Command::Go(place)) = panes.of(Side::First).command.get() else {
+                panic!("the first does not follow");
+            };
+            assert!(is_near(&place, &Place::of(&far.panned(50.0, 0.0))));
         });
     }
 

@@ -190,7 +190,7 @@ pub(super) fn Compare() -> impl IntoView {
                     class="button button--small"
                     aria-pressed=move || is_active().to_string()
                     data-testid=["compare-side-", side.letter()].concat()
-                    on:click=move |_| panes.active.set(side)
+                    on:click=move |_| panes.activate(side)
                 >
                     {["View ", side.letter()].concat()}
                 </button>

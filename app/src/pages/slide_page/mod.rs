@@ -110,11 +110,7 @@ fn follow_jobs(slide: RwSignal<SlideDetail>) {
 fn Pane(side: Side, slide: RwSignal<SlideDetail>) -> impl IntoView {
     let panes = Panes::get();
     provide_context(panes.of(side));
-    let activate = move || {
-        if panes.active.get_untracked() != side {
-            panes.active.set(side);
-        }
-    };
+    let activate = move || panes.activate(side);
     let is_compared = move || panes.beside.with(Option::is_some);
     let label = move || {
         let code = slide.with(|slide| slide.summary.code.clone());
