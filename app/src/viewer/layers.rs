@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use domain::camera::Camera;
 use domain::colour::ColourMap;
+use domain::geometry::TileGrid;
 use domain::layer::{LayerSpec, Quantity};
 use domain::view::{ModelOnSlide, SlideDetail, TargetOnSlide};
 use web_sys::WebGlTexture;
@@ -17,6 +18,9 @@ use super::renderer::{CellStyle, Renderer};
 use super::summary::layer_title;
 use super::told::{Hover, LayerReading, OtherTargets, OverlayStatus, Overview, TargetReading};
 use super::values::{Content, TargetMaps, values_of};
+
+const NO_ROOM: &str =
+    "The graphics card has no room for this heatmap. Switch it off and on to try once more.";
 
 /// The overlay.
 pub struct Layers {
@@ -34,7 +38,7 @@ pub struct Layers {
 struct Shown {
     content: Content,
     prepared: Result<Prepared, String>,
-    /// One per spot.
+    /// One per spot; none at all without values.
     textures: Vec<Option<WebGlTexture>>,
 }
 
@@ -55,13 +59,22 @@ impl Layers {
     /// Takes over what was set up. Only what differs is done again: new colours are a kilobyte, a new opacity or threshold
     /// nothing.
     pub fn set(&mut self, layers: Vec<LayerSpec>, on: bool, renderer: Option<&Renderer>) {
-        let contents = |layers: &[LayerSpec]| layers.iter().map(Content::of).collect::<Vec<_>>();
+        let choices = |layers: &[LayerSpec]| {
+            let choice = |layer: &LayerSpec| (Content::of(layer), layer.visible);
+            layers.iter().map(choice).collect::<Vec<_>>()
+        };
         let is_choice =
-            self.on != on || self.layers == layers || contents(&self.layers) != contents(&layers);
+            self.on != on || self.layers == layers || choices(&self.layers) != choices(&layers);
         // Whoever chooses something, be it the same once more, gets another try; whoever drags the opacity does not get
         // one per step.
         if is_choice {
             self.maps.try_again();
+            for shown in &mut self.shown {
+                // Nothing of it is on the card.
+                if shown.as_ref().is_some_and(|shown| shown.prepared.is_err()) {
+                    *shown = None;
+                }
+            }
         }
         self.layers = layers;
         self.on = on;
@@ -153,27 +166,50 @@ impl Layers {
             Some(key) => Some(self.maps.get(key)?),
             None => None,
         };
-        let prepared = values_of(maps, minus, content.quantity)
-            .map(|values| Prepared::new(&self.slide, &content, values));
-        let largest = renderer.largest_texture();
-        let textures = self
-            .slide
-            .spots
-            .iter()
-            .enumerate()
-            .map(|(index, spot)| {
-                let prepared = prepared.as_ref().ok()?;
-                let grid = spot.grid.as_ref().filter(|grid| {
-                    !grid.is_empty() && grid.columns <= largest && grid.rows <= largest
-                })?;
-                renderer.upload_cells(grid.columns, grid.rows, &prepared.texels(grid, index))
-            })
-            .collect();
+        let values = values_of(maps, minus, content.quantity);
+        let made = values.and_then(|values| {
+            let prepared = Prepared::new(&self.slide, &content, values);
+            let textures = self.upload(&prepared, renderer)?;
+            Ok((prepared, textures))
+        });
+        let (prepared, textures) = match made {
+            Ok((prepared, textures)) => (Ok(prepared), textures),
+            Err(problem) => (Err(problem), Vec::new()),
+        };
         Some(Shown {
             content,
             prepared,
             textures,
         })
+    }
+
+    /// Puts the cells of each spot on the graphics card: all, or none and why.
+    fn upload(
+        &self,
+        prepared: &Prepared,
+        renderer: &Renderer,
+    ) -> Result<Vec<Option<WebGlTexture>>, String> {
+        let largest = renderer.largest_texture();
+        let grids = || self.slide.spots.iter().map(|spot| spot.grid.as_ref());
+        let is_too_large = |grid: &TileGrid| grid.columns.max(grid.rows) > largest;
+        if grids().flatten().any(is_too_large) {
+            return Err("This heatmap has more tiles than the graphics card can draw.".to_owned());
+        }
+        let (textures, problem) = renderer.problem_of(|| {
+            let upload = |(index, grid): (usize, Option<&TileGrid>)| {
+                let grid = grid.filter(|grid| !grid.is_empty())?;
+                let texels = prepared.texels(grid, index);
+                renderer.upload_cells(grid.columns, grid.rows, &texels)
+            };
+            grids().enumerate().map(upload).collect::<Vec<_>>()
+        });
+        if problem.is_none() {
+            return Ok(textures);
+        }
+        for texture in textures.iter().flatten() {
+            renderer.delete(texture);
+        }
+        Err(NO_ROOM.to_owned())
     }
 
     /// The graphics card has forgotten everything.

@@ -1,5 +1,7 @@
 //! WebGL2: textures and draws. Knows nothing of slides.
 
+use std::cell::Cell;
+
 use domain::address::MOST_LAYERS;
 use domain::camera::Camera;
 use domain::layer::Grading;
@@ -87,6 +89,8 @@ pub struct Renderer {
     squares: Option<WebGlSampler>,
     /// The linear map from px to clip space, by columns: mirrors, turns, and puts y upwards.
     clip: [f32; 4],
+    /// What had gone wrong before [`Self::problem_of`] was asked.
+    earlier: Cell<Option<CardProblem>>,
 }
 
 impl Renderer {
@@ -138,6 +142,7 @@ impl Renderer {
             gl,
             ramp,
             clip: [0.0; 4],
+            earlier: Cell::new(None),
         })
     }
 
@@ -163,7 +168,7 @@ impl Renderer {
     pub fn problem(&self) -> Option<CardProblem> {
         // Of each kind it remembers one.
         const MOST_KINDS: usize = 8;
-        let mut problem = None;
+        let mut problem = self.earlier.take();
         for _ in 0..MOST_KINDS {
             match self.gl.get_error() {
                 Gl::NO_ERROR => break,
@@ -174,6 +179,16 @@ impl Renderer {
             }
         }
         problem
+    }
+
+    /// What goes wrong with this alone; what went wrong before stays for whoever asks next. Waits as [`Self::problem`] does.
+    #[must_use]
+    pub fn problem_of<T>(&self, work: impl FnOnce() -> T) -> (T, Option<CardProblem>) {
+        let before = self.problem();
+        let done = work();
+        let problem = self.problem();
+        self.earlier.set(before);
+        (done, problem)
     }
 
     /// A decoded tile as a texture, colours untouched; with smaller copies of itself where it may be drawn much smaller.
@@ -215,7 +230,7 @@ impl Renderer {
         Some(texture)
     }
 
-    /// The cells of a grid as a texture: two numbers each.
+    /// The cells of a grid as a texture: two numbers each. Whether the card has taken it, [`Self::problem_of`] tells.
     #[must_use]
     pub fn upload_cells(&self, columns: u32, rows: u32, texels: &[f32]) -> Option<WebGlTexture> {
         let gl = &self.gl;
