@@ -7,10 +7,11 @@ use wasm_bindgen::JsCast;
 use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement};
 
 use super::clock;
+use super::retry::Refusal;
 use super::scene::{FAST_TILE, Scene};
 use super::schedule::{Plan, ahead, plan};
 use super::tile::{TileKey, edges};
-use super::told::{Missing, Picture};
+use super::told::{FailedTiles, Missing, Picture};
 
 /// Bytes of tile textures of one view.
 const MOST_VIEW_BYTES: usize = 160 << 20;
@@ -73,7 +74,7 @@ impl Scene {
             self.ahead = ahead(&self.slide.pyramid, &aim, &self.plan, heading);
             let (wanted, ahead) = (&self.plan.tiles, &self.ahead);
             let now = clock::now();
-            self.failures.retain(|key, failure| {
+            self.failures.retain(|key, (failure, _)| {
                 (wanted.contains(key) || ahead.contains(key)) && !failure.is_over(now)
             });
         }
@@ -144,17 +145,25 @@ impl Scene {
             Some((rect(key)?, self.cache.peek(&key)?, in_squares))
         });
         renderer.draw_tiles(&self.tile_style, tiles);
-        let failed: Vec<[f32; 4]> = sharp
+        let (failed, refusals): (Vec<[f32; 4]>, Vec<&Refusal>) = sharp
             .iter()
-            .filter(|key| self.failures.contains_key(key) && !self.cache.contains(key))
-            .filter_map(|&key| rect(key))
-            .collect();
+            .filter(|key| !self.cache.contains(key))
+            .filter_map(|key| {
+                let (_, refusal) = self.failures.get(key)?;
+                Some((rect(*key)?, refusal))
+            })
+            .unzip();
         if !failed.is_empty() {
             let stripe = 8.0 * f64::from(width) / camera.width;
             renderer.draw_stripes(&failed, text_colour(&self.canvas), stripe as f32);
         }
-        if self.view.failed_tiles.get_untracked() != failed.len() {
-            self.view.failed_tiles.set(failed.len());
+        let failed_tiles = FailedTiles::of(&refusals);
+        if self
+            .view
+            .failed_tiles
+            .with_untracked(|before| *before != failed_tiles)
+        {
+            self.view.failed_tiles.set(failed_tiles);
         }
         self.layers.draw(renderer, camera);
     }

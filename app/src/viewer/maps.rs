@@ -190,7 +190,7 @@ impl Maps {
                 self.held.push((key, maps));
             }
             Err(problem) => {
-                let failure = Failure::after(before, now, problem.refusal);
+                let failure = Failure::after(before, now, &problem.refusal);
                 self.failures.push((key, failure, problem));
             }
         }

@@ -82,6 +82,7 @@ use position::Position;
 use ruler::Rulers;
 use scale_bar::ScaleBar;
 use snapshot::Snapshot;
+use told::FailedTiles;
 use toolbar::Toolbar;
 
 /// The slide, to be moved about in. Fills its container; shares its state by [`ViewState`].
@@ -152,20 +153,18 @@ pub fn Viewer(
         });
     });
 
-    let is_noticed = move || state.is_interrupted.get() || state.failed_tiles.get() > 0;
+    let is_noticed = move || {
+        state.is_interrupted.get() || state.failed_tiles.with(|failed| failed.count > 0)
+    };
     let notice = move || {
-        match state.failed_tiles.get() {
-        _ if state.is_interrupted.get() => {
+        if state.is_interrupted.get() {
             "The graphics card is taken away for the moment: the slide is drawn again as soon as it is back".to_owned()
+        } else {
+            state.failed_tiles.with(FailedTiles::text)
         }
-        0 => String::new(),
-        1 => "1 part of the image could not be loaded (striped)".to_owned(),
-        count => [
-            &count.to_string(),
-            " parts of the image could not be loaded (striped)",
-        ]
-        .concat(),
-    }
+    };
+    let is_retry_vain = move || {
+        state.is_interrupted.get() || state.failed_tiles.with(|failed| failed.refusal.is_some())
     };
     let objective = summary.objective;
     let toolbar = view! { <Toolbar summary=summary.clone() /> };
@@ -202,7 +201,7 @@ pub fn Viewer(
                     <button
                         type="button"
                         class="viewer__retry"
-                        hidden=move || state.is_interrupted.get()
+                        hidden=is_retry_vain
                         on:click=move |_| state.command.set(Some(Command::Retry))
                     >
                         "Try again"

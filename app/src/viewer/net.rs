@@ -1,6 +1,6 @@
 //! Fetching tiles and terms.
 
-use js_sys::{ArrayBuffer, Float32Array};
+use js_sys::{ArrayBuffer, Float32Array, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
@@ -34,8 +34,19 @@ async fn get(url: &str, signal: Option<&AbortSignal>) -> Result<Response, Refusa
                 .ok()
                 .flatten()
                 .and_then(|header| wait_of(&header)),
+            detail: detail_of(&response).await,
         }),
     }
+}
+
+/// What an answer says of itself where it is the server's `application/problem+json` (RFC 9457, section 3.1.4).
+async fn detail_of(response: &Response) -> Option<String> {
+    let kind = response.headers().get("content-type").ok()??;
+    if !kind.starts_with("application/problem+json") {
+        return None;
+    }
+    let body = JsFuture::from(response.json().ok()?).await.ok()?;
+    Reflect::get(&body, &"detail".into()).ok()?.as_string()
 }
 
 /// A pyramid tile, decoded off the main thread and cut to what it shows; its numbers are those in the file.

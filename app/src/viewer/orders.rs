@@ -88,7 +88,7 @@ impl Scene {
             let wait = self
                 .failures
                 .get(&key)
-                .map_or(0.0, |failure| failure.retry_at - now);
+                .map_or(0.0, |(failure, _)| failure.retry_at - now);
             if wait > 0.0 {
                 if wait.is_finite() && place < first_ahead {
                     wake_in = Some(wake_in.map_or(wait, |other| other.min(wait)));
@@ -218,9 +218,9 @@ impl Scene {
                 }
             }
             Err(refusal) => {
-                let before = self.failures.get(&key).copied();
-                let failure = Failure::after(before, clock::now(), refusal);
-                self.failures.insert(key, failure);
+                let before = self.failures.get(&key).map(|(failure, _)| *failure);
+                let failure = Failure::after(before, clock::now(), &refusal);
+                self.failures.insert(key, (failure, refusal));
             }
         }
         // Where something has failed, one by one: else all of a batch would have failed again.
@@ -252,9 +252,9 @@ impl Scene {
                 continue;
             };
             gone.push(texture);
-            let before = self.failures.get(&key).copied();
-            let failure = Failure::after(before, now, Refusal::AGAIN);
-            self.failures.insert(key, failure);
+            let before = self.failures.get(&key).map(|(failure, _)| *failure);
+            let failure = Failure::after(before, now, &Refusal::AGAIN);
+            self.failures.insert(key, (failure, Refusal::AGAIN));
         }
         if problem == CardProblem::OutOfMemory {
             let most = (self.cache.bytes() / 2).max(LEAST_TEXTURE_BYTES);

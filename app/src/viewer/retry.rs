@@ -8,12 +8,14 @@ const PEACE: f64 = 10_000.0;
 const MOST_WAIT: f64 = 30_000.0;
 
 /// Why something could not be had.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Refusal {
     /// Whether asking again is useless.
     pub is_final: bool,
     /// How long to wait at least before asking again, ms, where the server has said so.
     pub wait: Option<f64>,
+    /// What the server says of it, in sentences.
+    pub detail: Option<String>,
 }
 
 impl Refusal {
@@ -21,11 +23,13 @@ impl Refusal {
     pub const AGAIN: Self = Self {
         is_final: false,
         wait: None,
+        detail: None,
     };
     /// What asking again cannot mend.
     pub const FINAL: Self = Self {
         is_final: true,
         wait: None,
+        detail: None,
     };
 }
 
@@ -52,7 +56,7 @@ impl Failure {
     /// After one more attempt has failed at `now`, ms. What is not there is not asked for again; a server that says when to
     /// come again is not asked before, as far as that is within half a minute.
     #[must_use]
-    pub fn after(before: Option<Self>, now: f64, refusal: Refusal) -> Self {
+    pub fn after(before: Option<Self>, now: f64, refusal: &Refusal) -> Self {
         let attempts = before.map_or(0, |failure| failure.attempts) + 1;
         let retry_at = if refusal.is_final || attempts >= MOST_ATTEMPTS {
             f64::INFINITY
@@ -85,19 +89,19 @@ mod tests {
         let mut failure = None;
         let mut waits = Vec::new();
         for _ in 0..MOST_ATTEMPTS {
-            let next = Failure::after(failure, 100.0, Refusal::AGAIN);
+            let next = Failure::after(failure, 100.0, &Refusal::AGAIN);
             waits.push(next.retry_at - 100.0);
             failure = Some(next);
         }
         assert_eq!(waits, [500.0, 1000.0, 2000.0, 4000.0, f64::INFINITY]);
         assert_eq!(
-            Failure::after(None, 0.0, Refusal::FINAL).retry_at,
+            Failure::after(None, 0.0, &Refusal::FINAL).retry_at,
             f64::INFINITY
         );
         let given_up = failure.unwrap();
         assert!(!given_up.is_over(200.0) && given_up.is_over(100.1 + PEACE));
         assert!(
-            !Failure::after(None, 100.0, Refusal::AGAIN).is_over(1e9),
+            !Failure::after(None, 100.0, &Refusal::AGAIN).is_over(1e9),
             "it is still tried"
         );
     }
@@ -109,9 +113,9 @@ mod tests {
                 wait: wait_of(header),
                 ..Refusal::AGAIN
             };
-            let first = Failure::after(None, 100.0, refusal);
-            let second = Failure::after(Some(first), 100.0, refusal);
-            let third = Failure::after(Some(second), 100.0, refusal);
+            let first = Failure::after(None, 100.0, &refusal);
+            let second = Failure::after(Some(first), 100.0, &refusal);
+            let third = Failure::after(Some(second), 100.0, &refusal);
             [first, second, third].map(|failure| failure.retry_at - 100.0)
         };
         assert_eq!(waits("2"), [2000.0; 3]);

@@ -19,7 +19,7 @@ use super::layer_setup::first_layer;
 use super::layers::Layers;
 use super::motion::{Limits, Mover};
 use super::renderer::{Renderer, TileStyle};
-use super::retry::Failure;
+use super::retry::{Failure, Refusal};
 use super::ruler::Measuring;
 use super::schedule::Plan;
 use super::state::ViewState;
@@ -70,7 +70,8 @@ pub struct Scene {
     pub(super) in_flight: HashMap<TileKey, (u64, AbortController, f64)>,
     /// How long a tile takes from the request until it is decoded, of late, ms.
     pub(super) tile_millis: f64,
-    pub(super) failures: HashMap<TileKey, Failure>,
+    /// Tiles that could not be had, and why not the last time.
+    pub(super) failures: HashMap<TileKey, (Failure, Refusal)>,
     pub(super) next_ticket: u64,
     pub(super) layers: Layers,
     pub(super) tile_style: TileStyle,

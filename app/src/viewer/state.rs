@@ -10,7 +10,7 @@ use leptos::prelude::*;
 use super::command::{Ask, Command, Tool};
 use super::layer_setup::{default_layer, of_other_values};
 use super::ruler::Ruler;
-use super::told::{Hover, OtherTargets, OverlayStatus, Overview, Picture};
+use super::told::{FailedTiles, Hover, OtherTargets, OverlayStatus, Overview, Picture};
 
 /// The state of one view. Whoever shows a view provides it by context, before viewer and panel.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -58,7 +58,7 @@ pub struct ViewState {
     /// What has become of each of the layers. Written by the viewer.
     pub overlays: RwSignal<Vec<OverlayStatus>>,
     /// Pyramid tiles in view that could not be had. Written by the viewer.
-    pub failed_tiles: RwSignal<usize>,
+    pub failed_tiles: RwSignal<FailedTiles>,
     /// Whether the graphics card has been taken away for now. Written by the viewer.
     pub is_interrupted: RwSignal<bool>,
     /// The resolution of the slide. Written by the viewer.
@@ -105,7 +105,7 @@ impl ViewState {
             wants_all_targets: RwSignal::new(false),
             other_targets: RwSignal::new(OtherTargets::Here),
             overlays: RwSignal::new(Vec::new()),
-            failed_tiles: RwSignal::new(0),
+            failed_tiles: RwSignal::new(FailedTiles::default()),
             is_interrupted: RwSignal::new(false),
             mpp: RwSignal::new(Mpp::square(1.0)),
             slide: RwSignal::new(None),
@@ -175,7 +175,7 @@ impl ViewState {
         self.wants_all_targets.set(false);
         self.other_targets.set(OtherTargets::Here);
         self.overlays.set(Vec::new());
-        self.failed_tiles.set(0);
+        self.failed_tiles.set(FailedTiles::default());
         self.is_interrupted.set(false);
         self.overview.set(None);
         self.snapshot.set(None);

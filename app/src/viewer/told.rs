@@ -6,6 +6,7 @@ use domain::score::Scale;
 use send_wrapper::SendWrapper;
 use web_sys::HtmlCanvasElement;
 
+use super::retry::Refusal;
 use crate::format::thousands;
 
 /// The tile that is read.
@@ -161,6 +162,48 @@ pub struct OverviewSpot {
     pub rgba: Vec<u8>,
 }
 
+/// Pyramid tiles in view that could not be had.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FailedTiles {
+    /// So many.
+    pub count: usize,
+    /// What the server says, where asking again is useless for all of them.
+    pub refusal: Option<String>,
+}
+
+impl FailedTiles {
+    /// Told of tiles by why each could not be had.
+    #[must_use]
+    pub fn of(refusals: &[&Refusal]) -> Self {
+        let are_final = refusals
+            .iter()
+            .all(|refusal| refusal.is_final && refusal.detail.is_some());
+        let first = refusals.first().filter(|_| are_final);
+        Self {
+            count: refusals.len(),
+            refusal: first.and_then(|refusal| refusal.detail.clone()),
+        }
+    }
+
+    /// This in words; empty where there are none.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let what = match self.count {
+            0 => return String::new(),
+            1 => "1 part of the image could not be loaded (striped)".to_owned(),
+            count => [
+                &thousands(count as i64),
+                " parts of the image could not be loaded (striped)",
+            ]
+            .concat(),
+        };
+        match &self.refusal {
+            Some(refusal) => [&what, ". ", refusal].concat(),
+            None => what,
+        }
+    }
+}
+
 /// A picture of what is seen.
 #[derive(Clone)]
 pub struct Picture {
@@ -192,5 +235,33 @@ impl Missing {
             ]
             .concat()
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_server_says_is_told_once_where_it_would_say_it_again() {
+        let changed = Refusal {
+            detail: Some("The file has changed: import it again.".to_owned()),
+            ..Refusal::FINAL
+        };
+        let told = FailedTiles::of(&[&changed, &changed]);
+        assert_eq!(
+            told.text(),
+            "2 parts of the image could not be loaded (striped). The file has changed: import it again."
+        );
+        // Trying again helps some of them, or nobody knows that it does not.
+        let busy = Refusal {
+            detail: Some("Not now.".to_owned()),
+            ..Refusal::AGAIN
+        };
+        for other in [&busy, &Refusal::AGAIN, &Refusal::FINAL] {
+            assert_eq!(FailedTiles::of(&[&changed, other]).refusal, None);
+        }
+        assert_eq!(FailedTiles::of(&[]), FailedTiles::default());
+        assert_eq!(FailedTiles::default().text(), "");
     }
 }
