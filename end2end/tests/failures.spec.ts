@@ -1,7 +1,7 @@
 // What is seen when something cannot be had: tiles, and WebGL2.
 
 import { SlidePage } from '../support/slide-page';
-import { expect, test } from '../support/test';
+import { expect, expectNoSidewaysScroll, test } from '../support/test';
 
 /** One tile of the slide at its stored resolution, and a view with it in the middle. */
 const TILE = /\/tiles\/0\/4\/4$/;
@@ -31,6 +31,43 @@ test.describe('tiles', () => {
     await page.reload();
     await slide.settled();
     expect((await slide.picture()).difference(healed)).toBeLessThanOrEqual(1);
+  });
+
+  test('what the server will not give is told in its words, once, without a button that cannot help', async ({ page }) => {
+    const detail = 'The file of this slide has changed since it was imported: import it again.';
+    const body = JSON.stringify({ title: 'Conflict', status: 409, detail });
+    await page.route(/\/tiles\//, (route) => route.fulfill({ status: 409, contentType: 'application/problem+json', body }));
+    await page.goto(`/slides/PH-0001?${VIEW}`);
+    const notice = page.getByTestId('viewer-notice');
+    await expect(notice).toHaveText(new RegExp(`^\\d+ parts of the image could not be loaded \\(striped\\)\\. ${detail}$`));
+    const again = page.getByRole('button', { name: 'Try again' });
+    await expect(again).toBeHidden();
+    for (const width of [390, 1280]) {
+      await page.setViewportSize({ width, height: 844 });
+      await expect(notice).toBeInViewport({ ratio: 1 });
+      await expectNoSidewaysScroll(page);
+    }
+    // Where some may come yet, the button is there.
+    await page.unroute(/\/tiles\//);
+    await page.route(TILE, (route) => route.abort());
+    await page.route(/\/tiles\/0\/(?!4\/4$)/, (route) => route.fulfill({ status: 409, contentType: 'application/problem+json', body }));
+    await page.reload();
+    await expect(again).toBeVisible();
+    await expect(notice).not.toContainText(detail);
+  });
+
+  test('a picture of the list that the server has no time for comes later', async ({ page }) => {
+    const asked: number[] = [];
+    await page.route(/\/slides\/PH-0001\/[^/]+\/thumbnail$/, (route) => {
+      asked.push(Date.now());
+      return asked.length === 1 ? route.fulfill({ status: 503 }) : route.continue();
+    });
+    await page.goto('/');
+    const picture = page.locator('a[href="/slides/PH-0001"] img');
+    await picture.scrollIntoViewIfNeeded();
+    await expect.poll(() => picture.evaluate((image: HTMLImageElement) => image.naturalWidth), { timeout: 15_000 }).toBeGreaterThan(0);
+    expect(asked).toHaveLength(2);
+    expect(asked[1] - asked[0]).toBeGreaterThan(1900);
   });
 
   test('a tile that the server has no time for is asked for again when it said, and comes', async ({ page }) => {
@@ -156,6 +193,45 @@ test.describe('the graphics card', () => {
     await slide.view();
     expect((await asked()) - before).toBeLessThan(10);
   });
+});
+
+test('a heatmap that the card has no room for is told of, and comes when it has', async ({ page }) => {
+  await page.addInitScript(() => {
+    const own = WebGL2RenderingContext.prototype;
+    const { texStorage2D, texSubImage2D, getError } = own;
+    let hasRoom = false;
+    let isFull = false;
+    let hasFailed = false;
+    Object.assign(window, { makeRoom: () => (hasRoom = true) });
+    own.texStorage2D = function (this: WebGL2RenderingContext, ...args: Parameters<typeof texStorage2D>) {
+      isFull = !hasRoom && args[2] === this.RG32F;
+      hasFailed ||= isFull;
+      if (!isFull) texStorage2D.apply(this, args);
+    };
+    own.texSubImage2D = function (this: WebGL2RenderingContext, ...args: unknown[]) {
+      if (!isFull) (texSubImage2D as (...args: unknown[]) => void).apply(this, args);
+    };
+    own.getError = function (this: WebGL2RenderingContext) {
+      const failed = hasFailed;
+      hasFailed = isFull = false;
+      return failed ? this.OUT_OF_MEMORY : getError.call(this);
+    };
+  });
+  const slide = new SlidePage(page);
+  await slide.open('PH-0001', VIEW);
+  const plain = await slide.picture();
+  await slide.toggle.check();
+  await expect(page.getByTestId('legend-message')).toContainText('no room for this heatmap');
+  await expect(page.getByTestId('legend')).toBeHidden();
+  await slide.settled();
+  // The tiles of the image have nothing to do with it.
+  expect((await slide.picture()).difference(plain)).toBeLessThanOrEqual(1);
+  await page.evaluate(() => (window as unknown as { makeRoom: () => void }).makeRoom());
+  await slide.toggle.uncheck();
+  await slide.toggle.check();
+  await expect(page.getByTestId('legend')).toBeVisible();
+  await slide.settled();
+  expect((await slide.picture()).difference(plain)).toBeGreaterThan(5);
 });
 
 test('bytes that are no picture are a tile that failed', async ({ page }) => {

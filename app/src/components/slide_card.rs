@@ -1,12 +1,18 @@
 //! A slide in the list.
 
+use std::time::Duration;
+
 use domain::view::SlideSummary;
+use leptos::html;
 use leptos::prelude::*;
 
 use crate::components::{Icon, IconName, SyntheticBadge};
 use crate::erase::Erase;
 use crate::format;
 use crate::pages::slide_part;
+
+/// The pauses after which a picture that could not be had is asked for again, s.
+const PAUSES: [u64; 3] = [2, 8, 30];
 
 /// Where a slide stands, in a few words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,6 +94,27 @@ pub fn SlideCard(
     let objective = slide
         .objective
         .map(|objective| format!("\u{a0}· {objective}×"));
+    let picture = NodeRef::<html::Img>::new();
+    let attempts = StoredValue::new(0);
+    let ask_again = move || {
+        let Some(&pause) = PAUSES.get(attempts.get_value()) else {
+            return;
+        };
+        attempts.update_value(|attempts| *attempts += 1);
+        let ask = move || {
+            // The page may have been left meanwhile.
+            if let Some(picture) = picture.try_get_untracked().flatten() {
+                picture.set_src(&picture.src());
+            }
+        };
+        set_timeout(ask, Duration::from_secs(pause));
+    };
+    // Of what failed before the page was taken over there is no event any more.
+    picture.on_load(move |picture| {
+        if picture.complete() && picture.natural_width() == 0 {
+            ask_again();
+        }
+    });
     view! {
         <li class="card">
             <a
@@ -98,6 +125,8 @@ pub fn SlideCard(
             >
                 <span class="card__glass">
                     <img
+                        node_ref=picture
+                        on:error=move |_| ask_again()
                         src=format!("/slides/{}/{}/thumbnail", slide.code, slide.version)
                         alt=""
                         loading="lazy"
