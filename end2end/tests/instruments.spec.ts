@@ -191,8 +191,12 @@ test('the position under the cursor is told in px and µm', async ({ page }) => 
     expect(Math.hypot(px[0] - x, px[1] - y), turned).toBeLessThan(4);
     expect(Math.hypot(um[0] - px[0] * 0.5, um[1] - px[1] * 0.5), turned).toBeLessThan(1);
   }
+  // Where nobody points, the middle is told.
+  await expect(page.getByTestId('position-label')).toHaveText('Position');
   await page.mouse.move(2, 2);
-  await expect(page.getByTestId('position-px')).toHaveText('–');
+  await expect(page.getByTestId('position-label')).toHaveText('Centre');
+  await expect(page.getByTestId('position-px')).toHaveText('x 1,000, y 1,200 px');
+  await expect(page.getByTestId('position-um')).toHaveText('x 500.0, y 600.0 µm');
 });
 
 test('the overview shows the heatmap of the chosen layer when it is asked to', async ({ page }) => {

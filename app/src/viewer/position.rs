@@ -41,27 +41,41 @@ pub fn orientation_text(camera: &Camera) -> String {
     parts.join(", ")
 }
 
-/// The foot of the viewer: the position under the cursor or, for whoever uses the keyboard, in the middle of the view.
+/// The foot of the viewer: the position under the cursor or, where there is none, in the middle of the view.
 #[component]
 pub fn Position() -> impl IntoView {
     let state = ViewState::from_context();
     let none = || "\u{2013}".to_owned();
+    // Of a view at rest: nobody reads numbers that rush by, and each of them is work for the page.
+    let centre = Memo::new(move |before: Option<&Option<(f64, f64)>>| {
+        if state.is_still.get() {
+            let camera = state.camera.get();
+            camera.map(|camera| (camera.centre_x, camera.centre_y))
+        } else {
+            before.copied().flatten()
+        }
+    });
+    let is_centre = move || state.cursor.with(Option::is_none);
+    let at = move || state.cursor.get().or_else(|| centre.get());
     let um = move || {
         let mpp = state.mpp.get();
-        let cursor = state.cursor.get();
-        cursor.map_or_else(none, |(x, y)| um_text((x * mpp.x, y * mpp.y)))
+        at().map_or_else(none, |(x, y)| um_text((x * mpp.x, y * mpp.y)))
     };
-    let px = move || state.cursor.get().map_or_else(none, px_text);
+    let px = move || at().map_or_else(none, px_text);
     let lies = Memo::new(move |_| {
         state
             .camera
             .with(|camera| camera.as_ref().map_or_else(String::new, orientation_text))
     });
     view! {
-        <p class="viewer__foot" data-testid="position">
-            <span class="viewer__foot-label">"Position"</span>
+        <p class="viewer__foot" class:viewer__foot--centre=is_centre data-testid="position">
+            <span class="viewer__foot-label" data-testid="position-label">
+                {move || if is_centre() { "Centre" } else { "Position" }}
+            </span>
             <span data-testid="position-um">{um}</span>
-            <span data-testid="position-px">{px}</span>
+            <span class="viewer__foot-px" data-testid="position-px">
+                {px}
+            </span>
             <span class="viewer__foot-end">
                 <span data-testid="orientation">{lies}</span>
                 <span data-testid="image-note">{move || image_note(state)}</span>

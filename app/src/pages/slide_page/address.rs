@@ -178,7 +178,12 @@ pub(super) fn CopyLink() -> impl IntoView {
     });
     view! {
         <div class="slide__link">
-            <span role="status" class="soft" data-testid="link-status">
+            <span
+                role="status"
+                class="slide__said"
+                class:slide__said--shown=move || !said.get().is_empty()
+                data-testid="link-status"
+            >
                 {move || said.get()}
             </span>
             <button

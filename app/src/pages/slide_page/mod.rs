@@ -164,10 +164,9 @@ fn PaneBeside(code: String) -> impl IntoView {
 fn Panel(side: Side, slide: RwSignal<SlideDetail>) -> impl IntoView {
     provide_context(Panes::get().of(side));
     // Without WebGL2 there is nothing that these could do or would say.
-    let is_off = {
-        let state = Panes::get().of(side);
-        move || !state.is_supported.get()
-    };
+    let state = Panes::get().of(side);
+    let is_off = move || !state.is_supported.get();
+    let is_read = move || state.overlay_on.get();
     // Of erased types, because the compiler's depth does not reach to the ground of all in one view.
     let compare = view! { <Compare /> }.erase();
     let controls = view! { <LayerControls slide=slide /> }.erase();
@@ -189,7 +188,14 @@ fn Panel(side: Side, slide: RwSignal<SlideDetail>) -> impl IntoView {
             {compare}
             <SlideFacts slide=slide />
         </div>
-        <div class="slide__reading" tabindex="0" role="group" aria-label="Legend and values" hidden=is_off>
+        <div
+            class="slide__reading"
+            class:slide__reading--empty=move || !is_read()
+            tabindex=move || if is_read() { "0" } else { "-1" }
+            role="group"
+            aria-label="Legend and values"
+            hidden=is_off
+        >
             {legend} {read_out} {others}
         </div>
     }
