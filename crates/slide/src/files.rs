@@ -71,6 +71,19 @@ impl OpenFile {
         &self.path
     }
 
+    /// Whether so many further files could be opened now, as far as this program's limit goes.
+    ///
+    /// # Errors
+    /// [`SlideError::TooManyOpenFiles`].
+    pub(crate) fn check_room(&self, files: usize) -> Result<(), SlideError> {
+        let handles = (0..files).map(|_| self.file.try_clone());
+        let handles: io::Result<Vec<File>> = handles.collect();
+        match handles {
+            Ok(_) => Ok(()),
+            Err(reason) => Err(SlideError::io(&self.path, reason)),
+        }
+    }
+
     /// What it was when it was opened.
     pub(crate) fn opened(&self) -> Fingerprint {
         self.opened

@@ -36,7 +36,7 @@ fn a_slide_that_finds_too_many_files_open_is_neither_damaged_nor_gone() {
         let before = getrlimit(Resource::Nofile).current;
         let next = u64::try_from(File::open(&path).unwrap().as_raw_fd()).unwrap();
         let mut refused = 0;
-        let opened = (next..next + 20).find_map(|most_open| {
+        let opened = (next..next + 40).find_map(|most_open| {
             limit_files(Some(most_open));
             match Slide::open(&path, GIVEN_MPP) {
                 Ok(slide) => Some(slide),

@@ -15,6 +15,8 @@ use crate::jpeg::{self, ColourModel};
 
 /// Open files kept per slide; most formats have one.
 const MAX_OPEN_FILES: usize = 16;
+/// Files that the reader may want at once to learn what it reads. One that cannot be opened it takes for a file of another kind.
+const READER_FILES: usize = 8;
 /// Places kept per slide: 4 MB. When there are more, all are found anew.
 const MAX_PLACES: usize = 1 << 16;
 /// What a place takes in memory, bytes.
@@ -71,9 +73,10 @@ const MOST_TABLE_BYTES: u64 = 1 << 20;
 const MOST_SHARED_TABLE_BYTES: u64 = 64 << 10;
 
 impl StoredTiles {
-    /// Opens the slide's own file.
+    /// Opens the slide's own file, where the reader can open those that it needs, too.
     pub(super) fn of(path: &Path) -> Result<Self, SlideError> {
         let file = OpenFile::open(path).map_err(|reason| SlideError::io(path, reason))?;
+        file.check_room(READER_FILES)?;
         Ok(Self {
             files: RwLock::new(vec![Arc::new(file)]),
             places: RwLock::default(),
