@@ -153,9 +153,8 @@ pub fn Viewer(
         });
     });
 
-    let is_noticed = move || {
-        state.is_interrupted.get() || state.failed_tiles.with(|failed| failed.count > 0)
-    };
+    let is_noticed =
+        move || state.is_interrupted.get() || state.failed_tiles.with(|failed| failed.count > 0);
     let notice = move || {
         if state.is_interrupted.get() {
             "The graphics card is taken away for the moment: the slide is drawn again as soon as it is back".to_owned()
