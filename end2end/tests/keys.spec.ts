@@ -139,3 +139,23 @@ test('the list names every key, and each does what it says', async ({ page }) =>
   await expect(slide.canvas).toBeFocused();
   for (const [row, tried] of rows) await test.step(row, () => tried(slide));
 });
+
+test('keys work on a page that was just opened, and not while one types', async ({ page }) => {
+  const slide = new SlidePage(page);
+  await slide.open('PH-0001', 'at=1000,1000&zoom=1');
+  const list = page.getByRole('dialog', { name: 'Keys of the viewer' });
+  await expect(page.locator('body')).toBeFocused();
+  await page.keyboard.press('?');
+  await expect(list).toBeVisible();
+  await page.keyboard.press('Escape');
+  await expect(list).toBeHidden();
+  await page.keyboard.press('m');
+  const ruler = page.getByTestId('viewer-ruler');
+  await expect(ruler).toHaveAttribute('aria-pressed', 'true');
+  await page.keyboard.press('m');
+  await expect(ruler).toHaveAttribute('aria-pressed', 'false');
+  // The choice of the model has letters of its own to do with.
+  await page.getByLabel('Model', { exact: true }).first().focus();
+  await page.keyboard.press('m');
+  await expect(ruler).toHaveAttribute('aria-pressed', 'false');
+});

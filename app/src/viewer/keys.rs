@@ -64,7 +64,7 @@ pub fn KeyList() -> impl IntoView {
             on:close=move |_| state.ask.set(None)
         >
             <h2 class="keys__title">"Keys of the viewer"</h2>
-            <p class="note">"They work while the slide has the focus: click on it or reach it with Tab."</p>
+            <p class="note">"They work while the slide or nothing on the page has the focus: click on the slide or reach it with Tab."</p>
             <dl class="keys__list">{rows.collect_view()}</dl>
             <form method="dialog">
                 <button class="button">"Close"</button>

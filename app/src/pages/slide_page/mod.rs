@@ -2,6 +2,7 @@
 
 mod address;
 mod compare;
+mod keys;
 
 use domain::address::ViewSpec;
 use domain::view::{SlideDetail, SlideSummary};
@@ -53,6 +54,7 @@ fn OpenSlide(slide: SlideDetail) -> impl IntoView {
     let panes = Panes::provide(slide, &ViewSpec::from_query(&navigation::query()));
     follow_jobs(panes.slide);
     address::keep(panes, &summary.code);
+    Effect::new(|_| keys::follow());
     let first = view! { <Pane side=Side::First slide=panes.slide /> }.erase();
     let beside = move || {
         panes.beside.get().map_or_else(
