@@ -65,7 +65,7 @@ pub fn ModelTable(
 pub fn ModelNote() -> impl IntoView {
     view! {
         <p class="note">
-            "Each patient is judged only by fold models that have not seen them; only pairs of patients within a fold are compared. The intervals are conditional on these models: they hold for new patients, not for new training. The thin line marks 0.5, which is chance."
+            "Each patient is judged only by fold models that have not seen them; only pairs of patients within a fold are compared. The intervals are conditional on these models: they hold for new patients, not for new training. An AUROC of 0.5 is chance; where there is room the thin line marks it."
         </p>
     }
 }
