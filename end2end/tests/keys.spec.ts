@@ -155,7 +155,7 @@ test('keys work on a page that was just opened, and not while one types', async 
   await page.keyboard.press('m');
   await expect(ruler).toHaveAttribute('aria-pressed', 'false');
   // The choice of the model has letters of its own to do with.
-  await page.getByLabel('Model', { exact: true }).first().focus();
+  await page.getByRole('combobox').first().focus();
   await page.keyboard.press('m');
   await expect(ruler).toHaveAttribute('aria-pressed', 'false');
 });
