@@ -185,7 +185,7 @@ test('quantity, target, model and difference are what the tile is read by', asyn
     await expect.poll(() => number('readout-value')).toBe(read[index]);
   }
 
-  // A − B, by the values of both.
+  // The first model minus the second, by the values of both.
   await slide.choose('layer-quantity', 'attention');
   const models = await options('layer-model');
   const of: number[] = [];
@@ -196,8 +196,8 @@ test('quantity, target, model and difference are what the tile is read by', asyn
     of.unshift(await number('readout-value'));
   }
   await slide.choose('layer-minus', models[1][0]);
-  await expect(page.getByTestId('legend-model')).toHaveText(`A: ${models[0][1]}; B: ${models[1][1]}`);
-  await expect(page.getByTestId('legend-quantity')).toHaveText('Attention, A − B');
+  await expect(page.getByTestId('legend-model')).toHaveText(`${models[0][1]} − ${models[1][1]}`);
+  await expect(page.getByTestId('legend-quantity')).toHaveText('Attention, first − second model');
   await expect(page.getByTestId('legend-mid')).toHaveAttribute('data-value', '0');
   await expect.poll(() => number('readout-value')).toBeCloseTo(of[0] - of[1], 9);
   expect(Math.abs(of[0] - of[1])).toBeGreaterThan(1e-6);

@@ -142,9 +142,14 @@ test('two views are compared: together, free, another target, a difference, anot
   expect((await slide.view(1)).y).toBeGreaterThan(free.y);
 
   await page.getByTestId('compare-side-A').click();
+  await expect(page.getByTestId('legend-view')).toHaveText('View A');
   for (const [kind, query] of [['target', /&layer=[^,]*,del5q,.*&b\.layer=[^,]*,SF3B1,/], ['model', /&layer=([^,]*),(.*)&b\.layer=(?!\1)[^,]*,/], ['difference', /b\.layer=[^&]*minus:/]] as const) {
     await slide.choose('compare-kind', kind);
     await expect(page).toHaveURL(query);
+    // Each says above it what it shows and how far its colours go.
+    const headings = ['A', 'B'].map((side) => page.getByTestId(`pane-label-${side}`));
+    for (const heading of headings) await expect(heading).toHaveText(/PH-0001.*Contribution · .* to \+[\d.]+ /);
+    expect(await headings[0].textContent()).not.toBe((await headings[1].textContent())?.replace('B · ', 'A · '));
     // Each in its own colours: what is beside is another picture.
     await expect(page.getByTestId('pane-B').getByTestId('viewer-canvas')).toHaveAttribute('data-settled', 'true');
     const [first, second] = await Promise.all([0, 1].map((index) => page.getByTestId('viewer-canvas').nth(index).screenshot()));

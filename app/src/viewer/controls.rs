@@ -132,7 +132,7 @@ fn what_fields(edited: Edited) -> impl IntoView {
     );
     view! {
         {model}
-        <div hidden=cannot_differ title="The signed difference A − B: the model above minus this one">
+        <div hidden=cannot_differ title="The signed difference: the first model, above, minus this second one">
             {minus}
         </div>
         {target}

@@ -10,7 +10,7 @@ use super::layer_setup::{
     default_layer, find_target, first_layer, of_other_values, with_fitting_colours, with_quantity,
 };
 use super::state::ViewState;
-use super::summary::layer_title;
+use super::summary::{layer_title, models_title};
 
 /// The layer that the controls are about, and how they change it.
 #[derive(Clone, Copy)]
@@ -181,10 +181,8 @@ pub fn names(slide: &SlideDetail, layer: &LayerSpec) -> (String, String) {
     };
     let target = find_target(slide, &layer.model, &layer.target)
         .map_or_else(|| layer.target.clone(), |(_, target)| target.title.clone());
-    let models = match &layer.minus {
-        Some(minus) => [&model(&layer.model), " \u{2212} ", &model(minus)].concat(),
-        None => model(&layer.model),
-    };
+    let minus = layer.minus.as_deref().map(model);
+    let models = models_title(&model(&layer.model), minus.as_deref());
     let title = layer_title(&target, layer.quantity, layer.minus.is_some());
     (title, models)
 }
@@ -283,7 +281,7 @@ mod tests {
             ("U, Contribution".to_owned(), "Model a".to_owned())
         );
         let (title, models) = names(&slide, &with_minus(&slide, layer("u"), "b".to_owned()));
-        assert_eq!(title, "U, Contribution, A \u{2212} B");
+        assert_eq!(title, "U, Contribution, first \u{2212} second model");
         assert_eq!(models, "Model a \u{2212} Model b");
     }
 }

@@ -4,7 +4,9 @@ use domain::address::MOST_LAYERS;
 use domain::layer::LayerSpec;
 use leptos::prelude::*;
 
+use super::heading::view_name;
 use super::layer_change::{Edited, moved, names, next_layer};
+use super::panes::Panes;
 
 /// A layer as the list shows it.
 #[derive(Clone, PartialEq)]
@@ -66,6 +68,8 @@ pub fn layer_list(edited: Edited) -> impl IntoView {
             state.chosen.set(index);
         }
     };
+    let panes = Panes::get();
+    let of_view = move || view_name(panes, state).map(|name| [" \u{b7} ", name].concat());
     let is_single = move || count() < 2;
     let is_full = move || count() >= MOST_LAYERS;
     let is_top = move || state.chosen.get() + 1 >= count();
@@ -86,7 +90,7 @@ pub fn layer_list(edited: Edited) -> impl IntoView {
                         prop:checked=move || state.overlay_on.get()
                         on:change=move |event| toggle(event_target_checked(&event))
                     />
-                    <span>"Heatmap"</span>
+                    <span>"Heatmap" {of_view}</span>
                 </label>
                 <button
                     type="button"

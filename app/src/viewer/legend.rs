@@ -4,10 +4,12 @@ use domain::layer::LayerSpec;
 use leptos::prelude::*;
 
 use super::format::exact;
+use super::heading::view_name;
+use super::panes::Panes;
 use super::state::ViewState;
 use super::summary::{
-    drawn, fold_models, grade_unit, in_words, normalisation, quantity_title, shown_summary,
-    value_text,
+    drawn, fold_models, grade_unit, in_words, models_title, normalisation, quantity_title,
+    shown_summary, value_text,
 };
 use super::told::{LayerSummary, OverlayStatus};
 
@@ -105,11 +107,16 @@ fn legends(state: ViewState, of_chosen: bool) -> impl IntoView {
             entries
         })
     });
-    move || entries.get().into_iter().map(legend).collect_view()
+    let panes = Panes::get();
+    let view = Memo::new(move |_| view_name(panes, state));
+    move || {
+        let legend = |entry| legend(view, entry);
+        entries.get().into_iter().map(legend).collect_view()
+    }
 }
 
 /// One legend. Browser tests find the parts of the chosen layer's by their names.
-fn legend(entry: Entry) -> impl IntoView {
+fn legend(view: Memo<Option<&'static str>>, entry: Entry) -> impl IntoView {
     let Entry {
         layer,
         summary,
@@ -134,16 +141,20 @@ fn legend(entry: Entry) -> impl IntoView {
         .collect();
     let quantity = quantity_title(summary.quantity, summary.minus.is_some());
     let unit = ["in ", grade_unit(&summary)].concat();
-    let models = match &summary.minus {
-        Some(minus) => ["A: ", &summary.model, "; B: ", minus].concat(),
-        None => summary.model.clone(),
-    };
+    let models = models_title(&summary.model, summary.minus.as_deref());
     let only = layer.threshold.map_or_else(String::new, |_| {
         [" ", &drawn(&summary, layer.threshold), "."].concat()
     });
     view! {
         <div class="legend" class:legend--chosen=chosen data-testid=named("legend")>
             <p class="legend__title">
+                <span
+                    class="legend__view"
+                    hidden=move || view.get().is_none()
+                    data-testid=named("legend-view")
+                >
+                    {view}
+                </span>
                 <strong data-testid=named("legend-target")>{summary.target.clone()}</strong>
                 <span data-testid=named("legend-quantity")>{quantity}</span>
                 <span class="legend__soft" data-testid=named("legend-unit")>{unit}</span>

@@ -17,6 +17,7 @@ mod fields;
 mod fingers;
 mod format;
 mod full_screen;
+mod heading;
 mod histogram;
 mod image_settings;
 mod input;
@@ -63,6 +64,7 @@ mod values;
 mod whole_pixels;
 
 pub use controls::LayerControls;
+pub use heading::PaneHeading;
 pub use layer_change::settled;
 pub use legend::{Legend, OtherLegends};
 pub use panes::{Panes, Side};

@@ -15,7 +15,7 @@ use super::position::{orientation_text, px_text, um_text};
 use super::scale_bar::magnification_text;
 use super::stain_settings::glass_text;
 use super::state::ViewState;
-use super::summary::{grade_unit, span};
+use super::summary::{grade_unit, models_title, span};
 use super::told::{LayerSummary, Missing, OverlayStatus};
 
 /// What stands below the picture.
@@ -113,11 +113,7 @@ impl Provenance<'_> {
 /// A layer as it is drawn, in words.
 fn layer_text(layer: &LayerSpec, summary: &LayerSummary) -> String {
     let span = |ends| span(summary.signed, ends, grade_unit(summary));
-    let minus = summary.minus.as_ref();
-    let model = minus.map_or_else(
-        || summary.model.clone(),
-        |minus| [&summary.model, " − ", minus].concat(),
-    );
+    let model = models_title(&summary.model, summary.minus.as_deref());
     let opacity = ((layer.opacity * 100.0).round() as i64).to_string();
     let mut parts = vec![
         ["Heatmap ", &summary.target, " by ", &model].concat(),
@@ -264,8 +260,8 @@ mod tests {
             ..default_layer("m".to_owned(), "t".to_owned())
         };
         let summary = LayerSummary {
-            model: "Model A".to_owned(),
-            minus: Some("Model B".to_owned()),
+            model: "One".to_owned(),
+            minus: Some("Other".to_owned()),
             target: "SF3B1".to_owned(),
             quantity: Quantity::Contribution,
             signed: true,
@@ -283,7 +279,7 @@ mod tests {
         };
         let text = layer_text(&layer, &summary);
         assert!(
-            text.starts_with("Heatmap SF3B1 by Model A − Model B · Contribution · "),
+            text.starts_with("Heatmap SF3B1 by One − Other · Contribution · "),
             "{text}"
         );
         assert!(

@@ -107,7 +107,7 @@ pub fn ReadOut() -> impl IntoView {
     // The quantities are those of one model, also where a difference is shown.
     let whose = Memo::new(move |_| match state.chosen_status() {
         OverlayStatus::Shown(summary) if summary.minus.is_some() => {
-            ["All quantities of ", &summary.target, ", model A"].concat()
+            ["All quantities of ", &summary.target, ", first model"].concat()
         }
         OverlayStatus::Shown(summary) => ["All quantities of ", &summary.target].concat(),
         _ => String::new(),

@@ -21,8 +21,21 @@ pub fn shown_summary(state: ViewState) -> Memo<Option<LayerSummary>> {
 /// What a layer shows of its target: a quantity, or the difference of two models in it.
 #[must_use]
 pub fn quantity_title(quantity: Quantity, is_difference: bool) -> String {
-    let difference = if is_difference { ", A \u{2212} B" } else { "" };
+    let difference = if is_difference {
+        ", first \u{2212} second model"
+    } else {
+        ""
+    };
     [quantity.title(), difference].concat()
+}
+
+/// The model, or the two of a difference.
+#[must_use]
+pub fn models_title(model: &str, minus: Option<&str>) -> String {
+    match minus {
+        Some(minus) => [model, " \u{2212} ", minus].concat(),
+        None => model.to_owned(),
+    }
 }
 
 /// Name of a layer.
@@ -143,7 +156,14 @@ pub fn fold_models((own, minus): (usize, Option<usize>)) -> String {
         count => ["mean of ", &count.to_string(), " fold models"].concat(),
     };
     match minus {
-        Some(minus) => ["A: ", &models(own), "; B: ", &models(minus), "."].concat(),
+        Some(minus) => [
+            "First model: ",
+            &models(own),
+            "; second model: ",
+            &models(minus),
+            ".",
+        ]
+        .concat(),
         None if own == 1 => "One fold model.".to_owned(),
         None => ["Mean of ", &own.to_string(), " fold models."].concat(),
     }
@@ -319,7 +339,7 @@ pub(crate) mod tests {
         assert_eq!(fold_models((3, None)), "Mean of 3 fold models.");
         assert_eq!(
             fold_models((5, Some(1))),
-            "A: mean of 5 fold models; B: one fold model."
+            "First model: mean of 5 fold models; second model: one fold model."
         );
     }
 

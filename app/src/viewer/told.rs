@@ -120,7 +120,7 @@ pub struct LayerSummary {
     pub histogram: Vec<u32>,
     /// The tiles that say most, first first.
     pub top: Vec<TopTile>,
-    /// Number of fold models whose mean is shown; of A and B for a difference.
+    /// Number of fold models whose mean is shown; of the first and the second model for a difference.
     pub fold_models: (usize, Option<usize>),
     /// What to know of the numbers, one sentence each.
     pub notes: Vec<String>,

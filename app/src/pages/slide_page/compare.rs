@@ -34,7 +34,7 @@ impl Kind {
             Self::WithoutHeatmap => "Without the heatmap",
             Self::OtherTarget => "Another target",
             Self::OtherModel => "Another model",
-            Self::Difference => "Difference of two models, A \u{2212} B",
+            Self::Difference => "Difference of two models",
             Self::OtherSlide => "Another slide…",
         }
     }

@@ -18,7 +18,9 @@ use crate::format;
 use crate::live::Live;
 use crate::load::load;
 use crate::navigation;
-use crate::viewer::{LayerControls, Legend, OtherLegends, Panes, ReadOut, Side, TopTiles, Viewer};
+use crate::viewer::{
+    LayerControls, Legend, OtherLegends, PaneHeading, Panes, ReadOut, Side, TopTiles, Viewer,
+};
 use address::CopyLink;
 use compare::Compare;
 
@@ -114,10 +116,7 @@ fn Pane(side: Side, slide: RwSignal<SlideDetail>) -> impl IntoView {
     provide_context(panes.of(side));
     let activate = move || panes.activate(side);
     let is_compared = move || panes.beside.with(Option::is_some);
-    let label = move || {
-        let code = slide.with(|slide| slide.summary.code.clone());
-        [side.letter(), " · ", &code].concat()
-    };
+    let code = Signal::derive(move || slide.with(|slide| slide.summary.code.clone()));
     view! {
         <div
             class="pane"
@@ -128,9 +127,7 @@ fn Pane(side: Side, slide: RwSignal<SlideDetail>) -> impl IntoView {
             on:focusin=move |_| activate()
         >
             <Viewer slide=slide />
-            <p class="pane__label" hidden=move || !is_compared()>
-                {label}
-            </p>
+            <PaneHeading side=side code=code />
         </div>
     }
     .erase()
