@@ -175,6 +175,23 @@ test('two views are compared: together, free, another target, a difference, anot
   await expect(page).not.toHaveURL(/beside=/);
 });
 
+test('another slide takes the place of the one beside while that is marked', async ({ page }) => {
+  const slide = new SlidePage(page);
+  await slide.open('PH-0001', 'layer=attention-1,del5q,contribution&beside=PH-0002&b.layer=attention-1,SF3B1,contribution');
+  for (const [code, heading] of [['PH-0003', /^B · PH-0003/], ['SKIN-1', /^B · SKIN-1 · Skin, not marrow/]] as const) {
+    await slide.settled();
+    await page.getByTestId('pane-B').getByTestId('viewer-canvas').click();
+    await expect(page.getByTestId('pane-B')).toHaveClass(/pane--active/);
+    await slide.choose('compare-kind', 'slide');
+    await page.getByTestId('compare-slide').fill(code);
+    await page.getByTestId('compare-slide').press('Enter');
+    await expect(page.getByTestId('pane-label-B')).toHaveText(heading);
+    // The settings are there, of the view that stayed.
+    await expect(page.getByTestId('pane-A')).toHaveClass(/pane--active/);
+    await expect(page.getByTestId('compare-kind')).toBeVisible();
+  }
+});
+
 test('views are tied as they lie, without a jump, and aligned when that is asked for', async ({ page }) => {
   test.setTimeout(120_000);
   const slide = new SlidePage(page);

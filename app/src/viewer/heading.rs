@@ -28,13 +28,13 @@ fn heading(summary: &LayerSummary) -> (String, String) {
 pub fn PaneHeading(
     /// Which of the two.
     side: Side,
-    /// Code of its slide.
+    /// What its slide is called, and what is to be known of it.
     #[prop(into)]
-    code: Signal<String>,
+    slide: Signal<String>,
 ) -> impl IntoView {
     let panes = Panes::get();
     let state = panes.of(side);
-    let name = move || [side.letter(), " \u{b7} ", &code.get()].concat();
+    let name = move || [side.letter(), " \u{b7} ", &slide.get()].concat();
     let shown = Memo::new(move |_| {
         state.overlays.with(|overlays| {
             overlays.iter().rev().find_map(|status| match status {

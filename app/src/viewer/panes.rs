@@ -46,7 +46,7 @@ pub struct Panes {
     /// The slide of the first view, as it is known now.
     pub slide: RwSignal<SlideDetail>,
     /// The slide of the second view, as it is known now, once it is known.
-    pub slide_beside: RwSignal<Option<RwSignal<SlideDetail>>>,
+    pub slide_beside: RwSignal<Option<ArcRwSignal<SlideDetail>>>,
     /// Code of the slide beside; `None` while nothing is compared.
     pub beside: RwSignal<Option<String>>,
     /// Whether both views move together.
@@ -238,7 +238,6 @@ impl Panes {
 
     /// Closes the second view.
     pub fn close_beside(&self) {
-        self.active.set(Side::First);
         self.set_beside(None);
     }
 
@@ -259,6 +258,8 @@ impl Panes {
 
     fn set_beside(&self, slide: Option<String>) {
         if self.beside.with_untracked(|beside| *beside != slide) {
+            // The other one goes, and nothing may be set up or said of it until the new one is there, if that comes at all.
+            self.active.set(Side::First);
             self.slide_beside.set(None);
             self.second.forget_slide();
             self.beside.set(slide);

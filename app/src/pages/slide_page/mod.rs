@@ -69,7 +69,7 @@ fn OpenSlide(slide: SlideDetail) -> impl IntoView {
         match side {
             Side::First => Some(panes.slide),
             // Before its slide is there, there is nothing to set up.
-            Side::Second => panes.slide_beside.get(),
+            Side::Second => panes.slide_beside.get().map(RwSignal::from),
         }
         .map(|slide| view! { <Panel side=side slide=slide /> })
     };
@@ -116,7 +116,17 @@ fn Pane(side: Side, slide: RwSignal<SlideDetail>) -> impl IntoView {
     provide_context(panes.of(side));
     let activate = move || panes.activate(side);
     let is_compared = move || panes.beside.with(Option::is_some);
-    let code = Signal::derive(move || slide.with(|slide| slide.summary.code.clone()));
+    // Of the view that is not marked, too: its heatmap is seen as well.
+    let name = Signal::derive(move || {
+        slide.with(|slide| match slide.summary.tissue.as_str() {
+            "marrow" => slide.summary.code.clone(),
+            tissue => format!(
+                "{} \u{b7} {}, not marrow",
+                slide.summary.code,
+                format::capitalised(tissue)
+            ),
+        })
+    });
     view! {
         <div
             class="pane"
@@ -127,7 +137,7 @@ fn Pane(side: Side, slide: RwSignal<SlideDetail>) -> impl IntoView {
             on:focusin=move |_| activate()
         >
             <Viewer slide=slide />
-            <PaneHeading side=side code=code />
+            <PaneHeading side=side slide=name />
         </div>
     }
     .erase()
@@ -147,9 +157,11 @@ fn PaneBeside(code: String) -> impl IntoView {
             }
             .erase(),
             Ok(detail) => {
-                let slide = RwSignal::new(detail);
+                // Shared with the panel, which may be gone a moment later than this view.
+                let shared = ArcRwSignal::new(detail);
+                let slide = RwSignal::from(shared.clone());
                 follow_jobs(slide);
-                Effect::new(move |_| panes.slide_beside.set(Some(slide)));
+                Effect::new(move |_| panes.slide_beside.set(Some(shared.clone())));
                 view! { <Pane side=Side::Second slide=slide /> }.erase()
             }
         })
