@@ -267,5 +267,14 @@ test('a picture is kept with what is seen, its scale bar and where it comes from
   await slide.view();
   const overlaid = await saved();
   expect(lines(overlaid)).toBeGreaterThan(lines(plain));
+  // The colours of the layer from end to end, and its values below them, as the last two lines.
+  const end = (x: number): number[] => overlaid.colours({ x, y: overlaid.height - 12 - 28, width: 1, height: 6 })[0];
+  const [low, zero, high] = [14, 132, 248].map(end);
+  expect(low[2] - low[0], 'blue').toBeGreaterThan(30);
+  expect(high[0] - high[2], 'orange').toBeGreaterThan(30);
+  expect(Math.max(...zero) - Math.min(...zero), 'grey').toBeLessThan(15);
+  for (const x of [12, 128, 212]) {
+    expect(overlaid.grey({ x, y: overlaid.height - 12 - 17, width: x === 128 ? 9 : 40, height: 17 }).spread, `value at ${x}`).toBeGreaterThan(20);
+  }
   expect(overlaid.grey(free).mean).not.toBeCloseTo(plain.grey(free).mean, 0);
 });

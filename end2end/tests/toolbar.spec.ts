@@ -6,7 +6,7 @@ import { expectSame, SlidePage } from '../support/slide-page';
 import { expect, test } from '../support/test';
 
 /** A part of the canvas on which nothing lies, whatever is open. */
-const FREE = { x: 20, y: 20, width: 400, height: 300 };
+const FREE = { x: 20, y: 20, width: 320, height: 300 };
 
 const same = (one: Picture, other: Picture): void => expect(one.difference(other, FREE)).toBeLessThanOrEqual(1);
 
@@ -69,6 +69,28 @@ test('each stain alone is another picture, and all together the one that was sca
   }
   await slide.choose('stain-channel', '');
   same(await slide.picture(), scanned);
+});
+
+test('what is folded out lies under its button, and on a narrow page above the picture', async ({ page }) => {
+  const slide = new SlidePage(page);
+  await slide.open('PH-0001');
+  for (const tool of ['viewer-turn', 'viewer-image']) {
+    const button = page.getByTestId(tool);
+    const panel = page.locator('.tool-panel:visible');
+    await page.setViewportSize({ width: 1280, height: 800 });
+    await button.click();
+    const [above, below] = [(await button.boundingBox())!, (await panel.boundingBox())!];
+    expect(Math.abs(above.x - below.x), tool).toBeLessThan(2);
+    expect(below.y, tool).toBeGreaterThanOrEqual(above.y + above.height - 1);
+    await page.setViewportSize({ width: 390, height: 844 });
+    await expect(async () => {
+      const [folded, picture] = [(await panel.boundingBox())!, (await slide.canvas.boundingBox())!];
+      expect(folded.y + folded.height, tool).toBeLessThanOrEqual(picture.y + 1);
+      expect(picture.height, tool).toBeGreaterThan(200);
+    }).toPass();
+    await button.click();
+    await expect(panel).toHaveCount(0);
+  }
 });
 
 test('the slide is turned by any angle, mirrored, and set upright', async ({ page }) => {

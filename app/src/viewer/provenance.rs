@@ -3,6 +3,7 @@
 use domain::NOT_FOR_DIAGNOSIS;
 use domain::address::ViewSpec;
 use domain::camera::Camera;
+use domain::colour::ColourMap;
 use domain::geometry::Mpp;
 use domain::layer::LayerSpec;
 use domain::view::SlideSummary;
@@ -15,8 +16,39 @@ use super::position::{orientation_text, px_text, um_text};
 use super::scale_bar::magnification_text;
 use super::stain_settings::glass_text;
 use super::state::ViewState;
-use super::summary::{grade_unit, models_title, span};
+use super::summary::{grade_unit, layer_title, models_title, span, value_text};
 use super::told::{LayerSummary, Missing, OverlayStatus};
+
+/// The colour bar of a layer in the picture.
+pub(super) struct ColourKey {
+    /// What it shows, and in what unit.
+    pub title: String,
+    /// Its colours.
+    pub colours: ColourMap,
+    /// What its values are called, with their shares of the width: the ends and, where it has a meaning, zero.
+    pub marks: Vec<(f64, String)>,
+}
+
+impl ColourKey {
+    fn of(layer: &LayerSpec, summary: &LayerSummary) -> Self {
+        let (low, high) = summary.range;
+        let shares: &[f64] = if summary.signed {
+            &[0.0, 0.5, 1.0]
+        } else {
+            &[0.0, 1.0]
+        };
+        let mark = |share: &f64| {
+            let value = low * (1.0 - share) + high * share;
+            (*share, value_text(summary.signed, value))
+        };
+        let title = layer_title(&summary.target, summary.quantity, summary.minus.is_some());
+        Self {
+            title: [&title, ", in ", grade_unit(summary)].concat(),
+            colours: layer.colour_map,
+            marks: shares.iter().map(mark).collect(),
+        }
+    }
+}
 
 /// What stands below the picture.
 pub(super) struct Provenance<'a> {
@@ -33,6 +65,10 @@ pub(super) struct Provenance<'a> {
     /// What the picture lacks.
     missing: Missing,
     layers: Vec<String>,
+    /// The colours of the layers that are seen, the lowest first.
+    pub keys: Vec<ColourKey>,
+    /// Which of two views it is.
+    view: Option<&'static str>,
     address: String,
 }
 
@@ -72,6 +108,9 @@ impl Provenance<'_> {
                 synthetic,
                 ", version ",
                 &summary.version,
+                &self.view.map_or_else(String::new, |view| {
+                    [", ", view, " of two side by side"].concat()
+                }),
                 ". ",
                 NOT_FOR_DIAGNOSIS,
                 ".",
@@ -131,13 +170,15 @@ fn layer_text(layer: &LayerSpec, summary: &LayerSummary) -> String {
 }
 
 /// What a viewer shows, said.
-pub(super) fn provenance(
+pub(super) fn provenance<'a>(
     state: ViewState,
-    summary: &SlideSummary,
+    summary: &'a SlideSummary,
     sharpness: f64,
     missing: Missing,
-) -> Option<Provenance<'_>> {
+    view: Option<&'static str>,
+) -> Option<Provenance<'a>> {
     let camera = state.camera.get_untracked()?;
+    let mut keys = Vec::new();
     let layers = if state.overlay_on.get_untracked() {
         let statuses = state.overlays.get_untracked();
         let layers = state.layers.get_untracked();
@@ -145,7 +186,10 @@ pub(super) fn provenance(
             .iter()
             .zip(&statuses)
             .filter_map(|(layer, status)| match status {
-                OverlayStatus::Shown(summary) if layer.visible => Some(layer_text(layer, summary)),
+                OverlayStatus::Shown(summary) if layer.visible => {
+                    keys.push(ColourKey::of(layer, summary));
+                    Some(layer_text(layer, summary))
+                }
                 OverlayStatus::Loading | OverlayStatus::Failed(_) => Some(
                     [
                         "Heatmap ",
@@ -180,7 +224,7 @@ pub(super) fn provenance(
             .concat()
         }
     });
-    let view = ViewSpec {
+    let shown = ViewSpec {
         first: untrack(|| state.spec()),
         beside: None,
     };
@@ -196,7 +240,9 @@ pub(super) fn provenance(
             .collect(),
         missing,
         layers,
-        address: [&origin, "/slides/", &summary.code, "?", &view.to_query()].concat(),
+        keys,
+        view,
+        address: [&origin, "/slides/", &summary.code, "?", &shown.to_query()].concat(),
     })
 }
 
@@ -230,12 +276,14 @@ mod tests {
             image: vec!["Brightness +10 %".to_owned()],
             missing: Missing { tiles: 2, of: 1200 },
             layers: vec!["Heatmap X".to_owned()],
+            keys: Vec::new(),
+            view: Some("View B"),
             address: "http://localhost/slides/PH-0001?at=1,2".to_owned(),
         };
         let lines = provenance.lines();
         assert_eq!(
             lines[0],
-            "Slide PH-0001 (synthetic), version 0123456789ab. For research and teaching only, not for diagnosis."
+            "Slide PH-0001 (synthetic), version 0123456789ab, View B of two side by side. For research and teaching only, not for diagnosis."
         );
         assert_eq!(
             lines[1],
@@ -277,6 +325,16 @@ mod tests {
             fold_models: (1, None),
             notes: Vec::new(),
         };
+        let key = ColourKey::of(&layer, &summary);
+        assert_eq!(
+            key.title,
+            "SF3B1, Contribution, first \u{2212} second model, in log odds"
+        );
+        let marks = [(0.0, "\u{2212}0.500"), (0.5, "0"), (1.0, "+0.500")];
+        assert_eq!(
+            key.marks,
+            marks.map(|(share, text)| (share, text.to_owned()))
+        );
         let text = layer_text(&layer, &summary);
         assert!(
             text.starts_with("Heatmap SF3B1 by One − Other · Contribution · "),

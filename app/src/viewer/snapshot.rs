@@ -8,7 +8,9 @@ use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Blob, CanvasRenderingContext2d, HtmlCanvasElement, HtmlElement, Path2d, Url};
 
-use super::provenance::{Provenance, provenance};
+use super::heading::view_name;
+use super::panes::Panes;
+use super::provenance::{ColourKey, Provenance, provenance};
 use super::ruler::drawn;
 use super::scale_bar::Bar;
 use super::state::ViewState;
@@ -23,6 +25,9 @@ const MARGIN: f64 = 12.0;
 /// The picture is of no theme: dark on white reads on paper, too.
 const INK: &str = "#1d1e1f";
 const PAPER: &str = "#ffffff";
+/// Colours of a layer at most so long, with their values on the line below.
+const KEY_WIDTH: f64 = 240.0;
+const KEY_LINES: f64 = 2.0;
 /// How long the file is kept for the browser to take, s.
 const KEPT: Duration = Duration::from_secs(60);
 
@@ -79,7 +84,8 @@ fn composed(
         .iter()
         .flat_map(|line| wrapped(line, width - 2.0 * MARGIN, measure))
         .collect();
-    let strip = lines.len() as f64 * LINE + 2.0 * MARGIN;
+    let rows = lines.len() as f64 + KEY_LINES * provenance.keys.len() as f64;
+    let strip = rows * LINE + 2.0 * MARGIN;
     let (canvas, context) = new_canvas(
         picture.width(),
         ((height + strip) * sharpness).ceil() as u32,
@@ -133,7 +139,49 @@ fn composed(
         let middle = height + MARGIN + (index as f64 + 0.5) * LINE;
         context.fill_text(line, MARGIN, middle)?;
     }
+    for (index, key) in provenance.keys.iter().enumerate() {
+        let row = lines.len() as f64 + KEY_LINES * index as f64;
+        draw_key(&context, key, height + MARGIN + row * LINE, width)?;
+    }
     Ok(canvas)
+}
+
+/// Draws the colours of a layer with what they are called beside them, and their values below.
+fn draw_key(
+    context: &CanvasRenderingContext2d,
+    key: &ColourKey,
+    top: f64,
+    width: f64,
+) -> Result<(), JsValue> {
+    let inner = (width - 2.0 * MARGIN).max(1.0);
+    let long = KEY_WIDTH.min(inner / 2.0);
+    let table = key.colours.table();
+    let step = long / table.len().max(1) as f64;
+    for (index, [red, green, blue]) in table.iter().enumerate() {
+        let (red, green, blue) = (red.to_string(), green.to_string(), blue.to_string());
+        context.set_fill_style_str(&["rgb(", &red, ",", &green, ",", &blue, ")"].concat());
+        // Each goes on under the next: no gap between them where they end within a pixel.
+        let left = index as f64 * step;
+        context.fill_rect(
+            MARGIN + left,
+            top + 2.0,
+            (2.0 * step).min(long - left),
+            LINE - 4.0,
+        );
+    }
+    context.set_fill_style_str(INK);
+    let beside = inner - long - MARGIN;
+    context.fill_text_with_max_width(
+        &key.title,
+        2.0 * MARGIN + long,
+        top + 0.5 * LINE,
+        beside.max(1.0),
+    )?;
+    for (share, text) in &key.marks {
+        let size = context.measure_text(text)?.width();
+        context.fill_text(text, MARGIN + share * (long - size), top + 1.5 * LINE)?;
+    }
+    Ok(())
 }
 
 /// Hands a canvas to the browser as a file to keep.
@@ -163,10 +211,14 @@ fn save(
 }
 
 /// What is said of a picture that was saved.
-fn saved_text(missing: Missing) -> String {
+fn saved_text(view: Option<&str>, missing: Missing) -> String {
+    let picture = view.map_or_else(
+        || "The picture".to_owned(),
+        |view| ["The picture of ", view].concat(),
+    );
     match missing.text() {
-        None => "The picture was saved.".to_owned(),
-        Some(missing) => ["The picture was saved, but ", &missing, "; it says so."].concat(),
+        None => [&picture, " was saved."].concat(),
+        Some(missing) => [&picture, " was saved, but ", &missing, "; it says so."].concat(),
     }
 }
 
@@ -174,6 +226,7 @@ fn saved_text(missing: Missing) -> String {
 #[component]
 pub fn Snapshot(summary: SlideSummary) -> impl IntoView {
     let state = ViewState::from_context();
+    let panes = Panes::get();
     let said = RwSignal::new(String::new());
     Effect::new(move |_| {
         let Some(picture) = state.snapshot.get() else {
@@ -184,16 +237,17 @@ pub fn Snapshot(summary: SlideSummary) -> impl IntoView {
             return;
         };
         let Picture { canvas, missing } = picture;
+        let view = untrack(|| view_name(panes, state));
         let sharpness = f64::from(canvas.width()) / camera.width.max(1.0);
         let tell = move |is_saved: bool| {
             // The page may have been left meanwhile.
             let _ = said.try_set(if is_saved {
-                saved_text(missing)
+                saved_text(view, missing)
             } else {
                 "The picture could not be made. Make the window smaller and try again.".to_owned()
             });
         };
-        let saved = provenance(state, &summary, sharpness, missing)
+        let saved = provenance(state, &summary, sharpness, missing, view)
             .ok_or(JsValue::NULL)
             .and_then(|provenance| {
                 let canvas = composed(&canvas, state, &provenance)?;
@@ -223,9 +277,10 @@ mod tests {
 
     #[test]
     fn a_picture_that_lacks_tiles_is_not_called_whole() {
-        let whole = saved_text(Missing { tiles: 0, of: 48 });
+        let whole = saved_text(None, Missing { tiles: 0, of: 48 });
         assert_eq!(whole, "The picture was saved.");
-        let text = saved_text(Missing { tiles: 3, of: 48 });
+        let text = saved_text(Some("View B"), Missing { tiles: 3, of: 48 });
+        assert!(text.starts_with("The picture of View B was saved, "));
         assert!(
             text.contains("but 3 of 48 tiles of the image were not loaded"),
             "{text}"

@@ -7,9 +7,11 @@ use web_sys::{Element, HtmlElement};
 
 use super::command::{Ask, Command, Tool};
 use super::full_screen::full_screen_button;
+use super::heading::view_name;
 use super::image_settings::{image_note, image_panel};
 use super::magnification::{OBJECTIVES, is_beyond_scan, objective_of_zoom, zoom_of_objective};
 use super::motion::Limits;
+use super::panes::Panes;
 use super::position::orientation_text;
 use super::state::ViewState;
 use super::turn::turn_panel;
@@ -109,7 +111,7 @@ const MEASURE: [Button; 2] = [
 const SNAPSHOT: Button = Button {
     icon: IconName::Camera,
     name: "Save a picture of this view",
-    title: "Save a picture of this view, with scale bar and provenance (s)",
+    title: "Save a picture of this view, with scale bar, colours and provenance (s)",
     test_id: "viewer-snapshot",
     act: |state| state.ask.set(Some(Ask::Snapshot)),
     ..PLAIN
@@ -171,13 +173,17 @@ fn tool(state: ViewState, button: Button) -> Erased {
         is_hidden,
         act,
     } = button;
+    let panes = Panes::get();
     view! {
         <button
             type="button"
             class="tool"
             aria-label=name
             aria-pressed=move || is_on.map(|is_on| if is_on(state) { "true" } else { "false" })
-            title=title
+            title=move || match view_name(panes, state) {
+                Some(view) => [view, ": ", title].concat(),
+                None => title.to_owned(),
+            }
             hidden=move || is_hidden.is_some_and(|is_hidden| is_hidden(state))
             data-testid=test_id
             on:click=move |_| act(state)
@@ -199,6 +205,7 @@ fn menu(
     content: Erased,
 ) -> Erased {
     let is_open = Memo::new(move |_| open.get() == Some(panel));
+    let left = RwSignal::new(0);
     let close = move |element: Option<Element>| {
         open.set(None);
         // The focus must not be lost with what is folded away.
@@ -236,11 +243,20 @@ fn menu(
                 aria-expanded=move || if is_open.get() { "true" } else { "false" }
                 title=name
                 data-testid=test_id
-                on:click=move |_| open.update(|open| *open = (*open != Some(panel)).then_some(panel))
+                on:click=move |event| {
+                    let button = event.current_target().and_then(|target| target.dyn_into::<HtmlElement>().ok());
+                    left.set(button.map_or(0, |button| button.offset_left()));
+                    open.update(|open| *open = (*open != Some(panel)).then_some(panel));
+                }
             >
                 <Icon name=icon />
             </button>
-            <section class="tool-panel" aria-label=name hidden=move || !is_open.get()>
+            <section
+                class="tool-panel"
+                aria-label=name
+                style=("--tool-panel-left", move || [&left.get().to_string(), "px"].concat())
+                hidden=move || !is_open.get()
+            >
                 <header class="tool-panel__head">
                     <h2 class="tool-panel__title">{name}</h2>
                     <button
