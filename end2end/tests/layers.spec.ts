@@ -118,6 +118,9 @@ test('layers lie over each other in the order of their list, and each can be hid
   const slide = await opened(page);
   const only = await slide.picture();
   await page.getByTestId('layer-add').click();
+  // In colours of its own, else the two could not be told apart.
+  const gradients = (): Promise<string[]> => page.locator('.layers__swatch').evaluateAll((swatches) => swatches.map((swatch) => (swatch as HTMLElement).style.background));
+  await expect.poll(async () => new Set(await gradients()).size).toBe(2);
   await slide.choose('layer-colour-map', 'ember');
   await page.getByTestId('layer-opacity').fill('100');
   await expect(page.locator('.legend')).toHaveCount(2);

@@ -1,6 +1,7 @@
 //! How a layer becomes another one when a control is used. No browser in here.
 
 use domain::address::MOST_LAYERS;
+use domain::colour::ColourMap;
 use domain::layer::{LayerSpec, Quantity};
 use domain::score::{Scale, probability_of_score};
 use domain::view::{ModelOnSlide, SlideDetail};
@@ -156,7 +157,26 @@ pub fn next_layer(slide: &SlideDetail, layers: &[LayerSpec], chosen: usize) -> O
         .find(|target| is_free(&target.key))
         .map_or_else(|| before.target.clone(), |target| target.key.clone());
     let layer = default_layer(before.model.clone(), target);
-    Some(settled(slide, with_quantity(layer, before.quantity)))
+    Some(in_other_colours(
+        settled(slide, with_quantity(layer, before.quantity)),
+        layers,
+    ))
+}
+
+/// The layer in the first fitting colours that none of the others has: two layers of the same colours cannot be told apart.
+fn in_other_colours(layer: LayerSpec, others: &[LayerSpec]) -> LayerSpec {
+    let is_free = |map: &ColourMap| {
+        map.is_diverging() == layer.is_signed()
+            && others.iter().all(|other| other.colour_map != *map)
+    };
+    let colour_map = ColourMap::ALL
+        .into_iter()
+        .find(is_free)
+        .unwrap_or(layer.colour_map);
+    LayerSpec {
+        colour_map,
+        ..layer
+    }
 }
 
 /// The layers with one moved up (1, nearer to the eye) or down (−1), and where it is then; `None` at the end.

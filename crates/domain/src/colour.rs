@@ -16,6 +16,8 @@ pub enum ColourMap {
     Ember,
     /// Diverging, blue over light grey to orange; zero in the middle.
     BlueOrange,
+    /// Diverging, violet over light grey to green; zero in the middle. For a second layer over the first.
+    VioletGreen,
     /// Diverging, the ramp of the study's tile maps as it was published. Its colours are as far from each other as the study
     /// drew them: a value below zero moves the colour about twice as far as the same value above it.
     Study,
@@ -23,7 +25,13 @@ pub enum ColourMap {
 
 impl ColourMap {
     /// In the order of the menu.
-    pub const ALL: [Self; 4] = [Self::Meadow, Self::Ember, Self::BlueOrange, Self::Study];
+    pub const ALL: [Self; 5] = [
+        Self::Meadow,
+        Self::Ember,
+        Self::BlueOrange,
+        Self::VioletGreen,
+        Self::Study,
+    ];
 
     /// Its name on the screen.
     #[must_use]
@@ -32,6 +40,7 @@ impl ColourMap {
             Self::Meadow => "Meadow",
             Self::Ember => "Ember",
             Self::BlueOrange => "Blue to orange",
+            Self::VioletGreen => "Violet to green",
             Self::Study => "The study's",
         }
     }
@@ -43,6 +52,7 @@ impl ColourMap {
             Self::Meadow => "meadow",
             Self::Ember => "ember",
             Self::BlueOrange => "blue-orange",
+            Self::VioletGreen => "violet-green",
             Self::Study => "study",
         }
     }
@@ -56,7 +66,7 @@ impl ColourMap {
     /// Whether its middle means something.
     #[must_use]
     pub const fn is_diverging(self) -> bool {
-        matches!(self, Self::BlueOrange | Self::Study)
+        matches!(self, Self::BlueOrange | Self::VioletGreen | Self::Study)
     }
 
     /// The map to begin with, for values with or without a zero that means something.
@@ -90,6 +100,13 @@ impl ColourMap {
                 [0xe8, 0xe8, 0xe8],
                 [0xf0, 0x9c, 0x42],
                 [0x96, 0x3d, 0x05],
+            ],
+            Self::VioletGreen => &[
+                [0x5b, 0x1a, 0x82],
+                [0xa8, 0x78, 0xc8],
+                [0xe8, 0xe8, 0xe8],
+                [0x6f, 0xb5, 0x6a],
+                [0x0b, 0x5e, 0x2e],
             ],
             Self::Study => &[[0x05, 0x30, 0x61], [0xe0, 0xe0, 0xe0], [0xd6, 0x60, 0x4d]],
         }
@@ -258,7 +275,10 @@ mod tests {
 
     #[test]
     fn equal_steps_of_our_own_maps_look_equal() {
-        for map in [ColourMap::Meadow, ColourMap::Ember, ColourMap::BlueOrange] {
+        for map in ColourMap::ALL
+            .into_iter()
+            .filter(|map| *map != ColourMap::Study)
+        {
             let (most, ratio) = steps(map, 32);
             assert!(most > 0.02, "{map:?}: steps of {most}");
             // Where the way bends a step is a little shorter, and every channel is rounded to 8 bits.
@@ -275,12 +295,17 @@ mod tests {
 
     #[test]
     fn the_same_distance_from_zero_is_as_far_from_its_colour_on_both_sides() {
-        let zero = oklab_from_rgb(ColourMap::BlueOrange.at(0.5));
-        for far in [0.1, 0.25, 0.5] {
-            let [below, above] = [0.5 - far, 0.5 + far]
-                .map(|position| oklab_from_rgb(ColourMap::BlueOrange.at(position)));
-            let (below, above) = (difference(zero, below), difference(zero, above));
-            assert!((below / above - 1.0).abs() < 0.1, "{far}: {below} {above}");
+        for map in [ColourMap::BlueOrange, ColourMap::VioletGreen] {
+            let zero = oklab_from_rgb(map.at(0.5));
+            for far in [0.1, 0.25, 0.5] {
+                let [below, above] =
+                    [0.5 - far, 0.5 + far].map(|position| oklab_from_rgb(map.at(position)));
+                let (below, above) = (difference(zero, below), difference(zero, above));
+                assert!(
+                    (below / above - 1.0).abs() < 0.1,
+                    "{map:?} at {far}: {below} {above}"
+                );
+            }
         }
     }
 
