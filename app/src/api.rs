@@ -18,12 +18,26 @@ pub async fn slide(
     /// Its code.
     code: String,
 ) -> Result<SlideDetail, AppError> {
-    let code = code.parse().map_err(|_| {
-        AppError::not_found(
-            "No slide has this code: codes are made of letters, digits, '-', '_' and '.'.",
-        )
-    })?;
-    crate::backend::backend()?.slide(code).await
+    let code = code
+        .parse()
+        .map_err(|_| {
+            AppError::not_found(
+                "No slide has this code: codes are made of letters, digits, '-', '_' and '.'.",
+            )
+        })
+        .inspect_err(status_of)?;
+    let slide = crate::backend::backend()?.slide(code).await;
+    slide.inspect_err(status_of)
+}
+
+/// Gives the answer to a request of such a function the status of its error. Where the server calls the function for a page
+/// the page decides: the rest of it may be of use.
+#[cfg(feature = "ssr")]
+fn status_of(error: &AppError) {
+    let request = leptos::prelude::use_context::<axum::http::request::Parts>();
+    if request.is_some_and(|request| request.uri.path().starts_with("/fn/")) {
+        crate::pages::respond_with(error);
+    }
 }
 
 /// All models with their evaluation.

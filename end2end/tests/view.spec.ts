@@ -175,6 +175,17 @@ test('two views are compared: together, free, another target, a difference, anot
   await expect(page).not.toHaveURL(/beside=/);
 });
 
+test('a link to a second view of a slide that is not there leaves the first one of use', async ({ page }) => {
+  const slide = new SlidePage(page);
+  await slide.open('PH-0001', 'beside=NO-1');
+  const told = page.locator('.slide__viewer').getByRole('alert').filter({ hasText: "There is no slide 'NO-1'." });
+  await expect(told).toBeVisible();
+  await told.getByRole('button', { name: 'Close this view' }).click();
+  await expect(told).toBeHidden();
+  await expect(page).not.toHaveURL(/beside=/);
+  await slide.settled();
+});
+
 test('another slide takes the place of the one beside while that is marked', async ({ page }) => {
   const slide = new SlidePage(page);
   await slide.open('PH-0001', 'layer=attention-1,del5q,contribution&beside=PH-0002&b.layer=attention-1,SF3B1,contribution');

@@ -14,9 +14,14 @@ pub fn Failure(
     /// Tries once more, where that can help.
     #[prop(optional, into)]
     retry: Option<Callback<()>>,
+    /// Closes the part of the page that it stands in, where the rest is of use.
+    #[prop(optional, into)]
+    close: Option<Callback<()>>,
 ) -> impl IntoView {
     let can_pass = matches!(error.kind, ErrorKind::Unavailable | ErrorKind::Internal);
     let retry = retry.filter(|_| can_pass);
+    // Where a part can be closed the address is right, but for that part.
+    let advice = (close.is_none() || can_pass).then(|| error.kind.advice());
     view! {
         <section class="notice notice--bad" role="alert">
             <h2 class="notice__title">
@@ -24,7 +29,7 @@ pub fn Failure(
                 {error.kind.title()}
             </h2>
             <p>{error.message}</p>
-            <p class="soft">{error.kind.advice()}</p>
+            {advice.map(|advice| view! { <p class="soft">{advice}</p> })}
             <div class="notice__actions">
                 {retry
                     .map(|retry| {
@@ -35,9 +40,24 @@ pub fn Failure(
                             </button>
                         }
                     })}
-                <a class="button" href="/">
-                    "All slides"
-                </a>
+                {match close {
+                    Some(close) => {
+                        view! {
+                            <button class="button" on:click=move |_| close.run(())>
+                                "Close this view"
+                            </button>
+                        }
+                            .into_any()
+                    }
+                    None => {
+                        view! {
+                            <a class="button" href="/">
+                                "All slides"
+                            </a>
+                        }
+                            .into_any()
+                    }
+                }}
             </div>
         </section>
     }

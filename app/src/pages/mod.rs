@@ -12,7 +12,7 @@ use slide_page::SlidePage;
 pub use status::StatusPage;
 
 /// Gives the response that a page is part of the status of the error that the page shows. Nothing in the browser.
-fn respond_with(error: &crate::error::AppError) {
+pub(crate) fn respond_with(error: &crate::error::AppError) {
     #[cfg(feature = "ssr")]
     if let Some(response) = leptos::prelude::use_context::<leptos_axum::ResponseOptions>()
         && let Ok(status) = axum::http::StatusCode::from_u16(error.kind.status())

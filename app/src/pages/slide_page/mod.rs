@@ -151,8 +151,8 @@ fn PaneBeside(code: String) -> impl IntoView {
     let body = move || {
         slide.get().map(|answer| match answer {
             Err(error) => view! {
-                <div class="pane">
-                    <Failure error=error retry=move |()| slide.refetch() />
+                <div class="pane pane--failed">
+                    <Failure error=error retry=move |()| slide.refetch() close=move |()| panes.close_beside() />
                 </div>
             }
             .erase(),
