@@ -117,6 +117,8 @@ test('fingers move, zoom and turn the slide, and a tap reads it', async ({ brows
   await expect(slide.value).toBeHidden();
   await page.touchscreen.tap(box.x + box.width / 2, box.y + box.height / 2);
   await expect(slide.value).toBeVisible();
+  // The panel lies below the fold of a phone: the value is said at the foot of the picture, too.
+  await expect(page.getByTestId('foot-value')).toContainText((await slide.value.textContent())!.trim());
   const [um, down_um] = await slide.pointedAt();
   expect(Math.hypot(um / 0.5 - moved.x, down_um / 0.5 - moved.y) * moved.zoom).toBeLessThan(5);
   await context.close();

@@ -20,7 +20,7 @@ test.beforeAll(async ({ playwright }) => {
   test.setTimeout(300_000);
   // The second time, in another project, it is known already.
   const said = execFileSync(server, ['import', golden.file, '--data-dir', process.env.MARROWSCOPE_DATA ?? ''], { encoding: 'utf8' });
-  code = /Imported as (\S+):/.exec(said)?.[1] ?? '';
+  code = /This is slide (\S+):/.exec(said)?.[1] ?? '';
   const request = await playwright.request.newContext({ baseURL: process.env.MARROWSCOPE_URL });
   await expect(async () => {
     const detail = await (await request.get(`/api/v1/slides/${code}`)).json();

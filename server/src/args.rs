@@ -83,7 +83,7 @@ pub struct Import {
     /// The slide: any format that wsi-rs reads, or a PNG, JPEG or TIFF image.
     pub file: PathBuf,
     /// Micrometres per pixel, for files that do not say.
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     pub mpp: Option<f64>,
     /// Code of the patient.
     #[arg(long)]

@@ -260,7 +260,7 @@ pub async fn from_command_line(place: &Place, import: Import) -> anyhow::Result<
     if let Some((address, key)) = crate::key::find(&place.data_dir) {
         match through_server(address, &key, &request).await {
             Ok(code) => {
-                println!("Imported as {code}: http://{address}/slides/{code}");
+                println!("This is slide {code}: http://{address}/slides/{code}");
                 return Ok(());
             }
             Err(NotThrough::Refused(why)) => bail!("cannot import {}: {why}", file.display()),
@@ -276,7 +276,7 @@ pub async fn from_command_line(place: &Place, import: Import) -> anyhow::Result<
     postgres.stop().await?;
     match imported {
         Ok(code) => {
-            println!("Imported as {code}. It is encoded and predicted when the server runs.");
+            println!("This is slide {code}. It is encoded and predicted when the server runs.");
             Ok(())
         }
         Err(problem) => bail!("cannot import {}: {}", file.display(), problem.detail()),

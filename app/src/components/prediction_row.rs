@@ -46,14 +46,28 @@ pub fn PredictionRow(
         || view! { <p class="soft">"No prediction yet."</p> }.erase(),
         Erase::erase,
     );
-    let sign = target.sign.as_ref().map(|sign| {
-        view! {
-            <p class="prediction__sign">
-                {sign_text(sign)}
-                {sign.citation.clone().map(|citation| view! { <cite>" "{citation}</cite> })}
-            </p>
-        }
-    });
+    // Its kind always, its words where the target is on the slide or somebody asks: the list stays short.
+    let sign = target.sign.clone().map(
+        |Sign {
+             kind,
+             text,
+             citation,
+         }| {
+            let kind_text = format::capitalised(kind.describe());
+            if kind == SignKind::Null {
+                return view! { <p class="prediction__sign">{kind_text}</p> }.erase();
+            }
+            view! {
+                <details class="prediction__sign" prop:open=move || shown.get()>
+                    <summary>{kind_text}</summary>
+                    <p>
+                        {text} {citation.map(|citation| view! { <cite>" "{citation}</cite> })}
+                    </p>
+                </details>
+            }
+            .erase()
+        },
+    );
     view! {
         <li class=move || if shown.get() { "prediction prediction--shown" } else { "prediction" }>
             <button
@@ -135,17 +149,6 @@ fn reliability(evaluation: &Evaluation) -> String {
             };
             format!("AUROC {}, 95 % interval{chance}", format::interval(auroc))
         }
-    }
-}
-
-fn sign_text(sign: &Sign) -> String {
-    match sign.kind {
-        SignKind::Null => format::capitalised(sign.kind.describe()),
-        _ => format!(
-            "{}: {}",
-            format::capitalised(sign.kind.describe()),
-            sign.text
-        ),
     }
 }
 

@@ -51,6 +51,7 @@ pub fn PaneHeading(
         shown.get().map(|(what, ends)| {
             view! {
                 <span class="pane__what">{what}</span>
+                " "
                 <span class="pane__ends">{ends}</span>
             }
         })
@@ -63,7 +64,7 @@ pub fn PaneHeading(
             data-testid=["pane-label-", side.letter()].concat()
         >
             <span class="pane__name">{name}</span>
-            {layer}
+            <span class="pane__layer">{layer}</span>
         </p>
     }
 }

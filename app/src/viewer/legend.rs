@@ -145,6 +145,27 @@ fn legend(view: Memo<Option<&'static str>>, entry: Entry) -> impl IntoView {
     let only = layer.threshold.map_or_else(String::new, |_| {
         [" ", &drawn(&summary, layer.threshold), "."].concat()
     });
+    let how = view! {
+        <p class="note">
+            <span data-testid=named("legend-normalisation")>{normalisation(&summary, &layer)}</span>
+            <span>{only}</span>
+            " "
+            <span data-testid=named("legend-models")>{fold_models(summary.fold_models)}</span>
+        </p>
+        {notes}
+    };
+    // Several in full would leave no room for the values.
+    let how = if chosen {
+        how.into_any()
+    } else {
+        view! {
+            <details class="note">
+                <summary>"How it was made"</summary>
+                {how}
+            </details>
+        }
+        .into_any()
+    };
     view! {
         <div class="legend" class:legend--chosen=chosen data-testid=named("legend")>
             <p class="legend__title">
@@ -162,13 +183,7 @@ fn legend(view: Memo<Option<&'static str>>, entry: Entry) -> impl IntoView {
             </p>
             <div class="legend__bar" style:background=layer.colour_map.css_gradient() aria-hidden="true"></div>
             <p class="legend__numbers">{marks}</p>
-            <p class="note">
-                <span data-testid=named("legend-normalisation")>{normalisation(&summary, &layer)}</span>
-                <span>{only}</span>
-                " "
-                <span data-testid=named("legend-models")>{fold_models(summary.fold_models)}</span>
-            </p>
-            {notes}
+            {how}
         </div>
     }
 }

@@ -5,6 +5,8 @@ use leptos::prelude::*;
 
 use super::image_settings::image_note;
 use super::state::ViewState;
+use super::summary::{unit, value_text};
+use super::told::OverlayStatus;
 use crate::erase::Erase;
 use crate::format::thousands;
 
@@ -67,6 +69,19 @@ pub fn Position() -> impl IntoView {
             .camera
             .with(|camera| camera.as_ref().map_or_else(String::new, orientation_text))
     });
+    // Where the values themselves lie below the fold, as on a phone, the one that was pointed at stands here.
+    let unit = Memo::new(move |_| match state.chosen_status() {
+        OverlayStatus::Shown(summary) => unit(summary.quantity, summary.scale),
+        _ => "",
+    });
+    let value = move || {
+        state.hover.with(|hover| {
+            let reading = hover.as_ref()?.reading()?;
+            // A view that closes takes the tile away after what was made for the view.
+            let unit = unit.try_get().unwrap_or_default();
+            Some([&value_text(reading.signed, reading.value), " ", unit].concat())
+        })
+    };
     view! {
         <p class="viewer__foot" class:viewer__foot--centre=is_centre data-testid="position">
             <span class="viewer__foot-label" data-testid="position-label">
@@ -77,6 +92,7 @@ pub fn Position() -> impl IntoView {
                 {px}
             </span>
             <span class="viewer__foot-end">
+                <span class="viewer__foot-value" data-testid="foot-value">{value}</span>
                 <span data-testid="orientation">{lies}</span>
                 <span data-testid="image-note">{move || image_note(state)}</span>
             </span>

@@ -140,12 +140,32 @@ pub fn normalisation(summary: &LayerSummary, layer: &LayerSpec) -> String {
     } else {
         "."
     };
+    let pale = if layer.range.is_none() && is_pale(summary) {
+        " A few tiles lie so far out that nearly all others are pale: the percentile scale tells those apart."
+    } else {
+        ""
+    };
     let smooth = if layer.smooth {
         " Colours flow from tile to tile; between their middles nothing was measured."
     } else {
         ""
     };
-    [rule, &tiles, &reach, by_rank, middle, smooth].concat()
+    [rule, &tiles, &reach, by_rank, middle, pale, smooth].concat()
+}
+
+/// Whether a few tiles set the ends of the colours so far out that nine in ten of the others keep within a quarter of the way.
+fn is_pale(summary: &LayerSummary) -> bool {
+    if summary.grading != Grading::Value || summary.quantity == Quantity::TileProbability {
+        return false;
+    }
+    let ((low, high), bins) = (summary.full_range, summary.histogram.len() as f64);
+    let farthest = low.abs().max(high.abs());
+    let near = summary.histogram.iter().enumerate().filter(|(bin, _)| {
+        let middle = low + (high - low) * (*bin as f64 + 0.5) / bins;
+        middle.abs() < 0.25 * farthest
+    });
+    let near: u32 = near.map(|(_, tiles)| tiles).sum();
+    f64::from(near) >= 0.9 * summary.tiles as f64
 }
 
 /// How many fold models speak.
@@ -331,6 +351,20 @@ pub(crate) mod tests {
         let text = normalisation(&ranks, &by_hand);
         assert!(text.contains("set by hand") && text.contains("), by rank. Near 0"));
         assert!(text.ends_with("nothing was measured."));
+    }
+
+    #[test]
+    fn it_is_said_when_a_few_tiles_take_the_colours_from_all_others() {
+        let layer = default_layer(String::new(), String::new());
+        let mut pale = summary(Quantity::Contribution);
+        pale.histogram = vec![5, 0, 0, 0, 2010, 10, 0, 0, 0, 0];
+        let told = |summary: &LayerSummary| normalisation(summary, &layer).contains("are pale");
+        assert!(told(&pale));
+        pale.histogram = vec![5, 0, 300, 0, 1710, 10, 0, 0, 0, 0];
+        assert!(!told(&pale), "one in seven has a colour");
+        pale.histogram = vec![5, 0, 0, 0, 2010, 10, 0, 0, 0, 0];
+        pale.grading = Grading::Percentile;
+        assert!(!told(&pale), "ranks are spread evenly");
     }
 
     #[test]

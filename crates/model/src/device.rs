@@ -3,6 +3,7 @@
 //! A bad graphics driver does not return an error, it ends the process. So nothing here touches a driver before
 //! [`trial_batch`] has run in a child process: the server calls [`choose`] with [`trial_in_child`] and its own program.
 
+use std::ffi::OsStr;
 use std::fmt;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -158,7 +159,10 @@ pub enum TrialError {
         /// What happened.
         message: String,
     },
-    /// The child process ended without a report: the driver took it down, or the trial said why it failed.
+    /// The trial said itself why it failed.
+    #[error("{0}")]
+    Said(String),
+    /// The child process ended without a report: the driver took it down.
     #[error("the trial ended with {status}{said}")]
     Ended {
         /// Exit status or signal.
@@ -288,6 +292,13 @@ pub fn trial_in_child(command: &mut Command, limit: Duration) -> Result<TrialRep
     let stdout = stdout.join().unwrap_or_default();
     let stderr = stderr.join().unwrap_or_default();
     if !status.success() {
+        let program = Path::new(command.get_program());
+        let said = last_line(&stderr).and_then(|line| line.split_once(": "));
+        if let Some((who, what)) = said
+            && program.file_stem() == Some(OsStr::new(who))
+        {
+            return Err(TrialError::Said(what.to_owned()));
+        }
         let said = match last_line(&stderr) {
             Some(line) => format!(": {line}"),
             None => String::new(),
@@ -507,6 +518,12 @@ mod tests {
             message.contains('3') && message.contains("out of memory"),
             "{message}"
         );
+    }
+
+    #[test]
+    fn a_trial_that_says_why_it_failed_is_quoted_alone() {
+        let error = trial_of("echo 'sh: no card' >&2; exit 1", Duration::from_secs(20));
+        assert_eq!(error.expect_err("a failure").to_string(), "no card");
     }
 
     #[test]

@@ -327,7 +327,7 @@ pub fn on_processor(command: Command, processor: Option<usize>) -> Command {
 }
 
 fn imported_code(said: &str) -> Option<&str> {
-    let rest = said.trim().strip_prefix("Imported as ")?;
+    let rest = said.trim().strip_prefix("This is slide ")?;
     rest.split([':', '.'])
         .next()
         .filter(|code| !code.is_empty())
@@ -406,9 +406,9 @@ mod tests {
 
     #[test]
     fn an_import_says_the_code() {
-        let through = "Imported as S-0001: http://127.0.0.1:3000/slides/S-0001\n";
+        let through = "This is slide S-0001: http://127.0.0.1:3000/slides/S-0001\n";
         assert_eq!(imported_code(through), Some("S-0001"));
-        let directly = "Imported as S-2. It is encoded and predicted when the server runs.\n";
+        let directly = "This is slide S-2. It is encoded and predicted when the server runs.\n";
         assert_eq!(imported_code(directly), Some("S-2"));
         assert_eq!(imported_code("no"), None);
     }
