@@ -171,7 +171,8 @@ async fn a_slide_shows_predictions_with_all_that_they_rest_on() {
         "AUROC 0.93 (0.85–0.98)",
         "not shown to beat chance",
         "only the one fold model that has never seen them",
-        "Established sign: Small megakaryocytes",
+        "Established sign",
+        "Small megakaryocytes",
         "No sign planted",
         "allele frequency 32 %",
     ]);
