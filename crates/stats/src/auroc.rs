@@ -21,6 +21,18 @@
 //! **Nothing to estimate a variance from** ([`IntervalMethod::Hoeffding`]; one positive in every fold, or all placement
 //! values equal). Hoeffding's bound for U-statistics (1963, J Am Stat Assoc 58:13, section 5), which holds for any
 //! distribution and is wide: ± √(ln(2/0.05)/2 · Σ wₖ²/lₖ), cut at 0 and 1.
+//!
+//! Spots and tiles of one patient are not independent: [`clustered_auroc`] resamples patients
+//! ([`IntervalMethod::PatientBootstrap`]). Two scores of the same patients are compared by [`paired_difference`].
+
+mod clustered;
+mod curve;
+mod paired;
+
+pub use clustered::clustered_auroc;
+pub use curve::{RocPoint, roc_curve, within_fold_roc_curve};
+pub(crate) use curve::{called_positive, count};
+pub use paired::{AurocDifference, PairedCase, paired_difference};
 
 use serde::{Deserialize, Serialize};
 
@@ -66,6 +78,10 @@ pub enum IntervalMethod {
     DisjointPairs,
     /// Hoeffding's bound, where no variance can be estimated.
     Hoeffding,
+    /// DeLong's variance, for a difference of two AUROCs.
+    Delong,
+    /// Percentiles over resampled patients, for spots and tiles.
+    PatientBootstrap,
 }
 
 /// What an interval of an AUROC allows for.
@@ -79,6 +95,14 @@ pub enum Scope {
 }
 
 impl Scope {
+    /// One repeat of one fold is one model.
+    fn of<F>(repeats: &[Vec<F>]) -> Self {
+        match repeats {
+            [folds] if folds.len() == 1 => Self::Patients,
+            _ => Self::TheseModels,
+        }
+    }
+
     /// The words to print beside the interval; `None` where none are needed.
     pub fn label(self) -> Option<&'static str> {
         match self {
@@ -93,7 +117,7 @@ impl Scope {
 /// # Errors
 /// When a class is empty or a score is not finite.
 pub fn auroc(cases: &[Case]) -> Result<Auroc, StatsError> {
-    from_folds(&[Pairs::of_folds(&[cases])?], Scope::Patients)
+    from_folds(&[Pairs::of_cases(&[cases])?], Scope::Patients)
 }
 
 /// Cross-validated AUROC, counting only pairs within the same test fold; `folds[k]` are the patients tested by fold model k.
@@ -101,7 +125,7 @@ pub fn auroc(cases: &[Case]) -> Result<Auroc, StatsError> {
 /// # Errors
 /// When a class is empty, no fold holds a pair, or a score is not finite.
 pub fn within_fold_auroc<F: AsRef<[Case]>>(folds: &[F]) -> Result<Auroc, StatsError> {
-    from_folds(&[Pairs::of_folds(folds)?], Scope::TheseModels)
+    from_folds(&[Pairs::of_cases(folds)?], Scope::TheseModels)
 }
 
 /// Mean of [`within_fold_auroc`] over the repeats of a repeated cross-validation of the same patients.
@@ -116,7 +140,7 @@ pub fn repeated_within_fold_auroc<F: AsRef<[Case]>>(
 ) -> Result<Auroc, StatsError> {
     let pairs = repeats
         .iter()
-        .map(|folds| Pairs::of_folds(folds))
+        .map(|folds| Pairs::of_cases(folds))
         .collect::<Result<Vec<_>, _>>()?;
     from_folds(&pairs, Scope::TheseModels)
 }
@@ -128,37 +152,17 @@ fn from_folds(repeats: &[Pairs], scope: Scope) -> Result<Auroc, StatsError> {
             needed: 1,
         });
     };
-    let mean =
-        |f: &dyn Fn(&Pairs) -> f64| repeats.iter().map(f).sum::<f64>() / repeats.len() as f64;
     let all_equal = |value: f64| repeats.iter().all(|pairs| pairs.value == value);
-    let half_alpha = (1.0 - CONFIDENCE) / 2.0;
 
-    let value = mean(&|pairs| pairs.value);
-    let deviation = repeats
-        .iter()
-        .map(|pairs| pairs.variance.map(f64::sqrt))
-        .sum::<Option<f64>>()
-        .map(|sum| sum / repeats.len() as f64)
-        .filter(|deviation| *deviation > 0.0);
+    let value = mean(repeats, |pairs| pairs.value);
     let (interval, method) = if all_equal(1.0) || all_equal(0.0) {
         let pairs = repeats
             .iter()
             .map(|pairs| pairs.disjoint)
             .fold(f64::INFINITY, f64::min);
-        let bound = half_alpha.powf(1.0 / pairs);
-        let interval = if value == 1.0 {
-            Interval {
-                lower: bound,
-                upper: 1.0,
-            }
-        } else {
-            Interval {
-                lower: 0.0,
-                upper: 1.0 - bound,
-            }
-        };
+        let interval = disjoint_interval(value, pairs);
         (interval, IntervalMethod::DisjointPairs)
-    } else if let Some(deviation) = deviation {
+    } else if let Some(deviation) = deviation_of_mean(repeats) {
         let logit = (value / (1.0 - value)).ln();
         let half = NORMAL_QUANTILE * deviation / (value * (1.0 - value));
         let interval = Interval {
@@ -167,7 +171,7 @@ fn from_folds(repeats: &[Pairs], scope: Scope) -> Result<Auroc, StatsError> {
         };
         (interval, IntervalMethod::LogitDelong)
     } else {
-        let half = ((1.0 / half_alpha).ln() / 2.0).sqrt() * mean(&|pairs| pairs.hoeffding.sqrt());
+        let half = HOEFFDING * mean(repeats, |pairs| pairs.hoeffding.sqrt());
         let interval = Interval {
             lower: (value - half).max(0.0),
             upper: (value + half).min(1.0),
@@ -183,6 +187,40 @@ fn from_folds(repeats: &[Pairs], scope: Scope) -> Result<Auroc, StatsError> {
         n_negative: first.n_negative,
         n_pairs: first.n_pairs,
     })
+}
+
+/// √(ln(2/0.05)/2).
+const HOEFFDING: f64 = 1.358_101_515_740_619_5;
+
+/// The exact bound of an AUROC of 0 or 1, which L pairs without a common patient agree on.
+fn disjoint_interval(value: f64, pairs: f64) -> Interval {
+    let bound = ((1.0 - CONFIDENCE) / 2.0).powf(1.0 / pairs);
+    if value == 1.0 {
+        Interval {
+            lower: bound,
+            upper: 1.0,
+        }
+    } else {
+        Interval {
+            lower: 0.0,
+            upper: 1.0 - bound,
+        }
+    }
+}
+
+fn mean(repeats: &[Pairs], of: impl Fn(&Pairs) -> f64) -> f64 {
+    repeats.iter().map(of).sum::<f64>() / repeats.len() as f64
+}
+
+/// The bound of [`repeated_within_fold_auroc`] for the standard deviation of the repeats' mean; `None` where there is no
+/// variance to take it from.
+fn deviation_of_mean(repeats: &[Pairs]) -> Option<f64> {
+    repeats
+        .iter()
+        .map(|pairs| pairs.variance.map(f64::sqrt))
+        .sum::<Option<f64>>()
+        .map(|sum| sum / repeats.len() as f64)
+        .filter(|deviation| *deviation > 0.0)
 }
 
 fn sigmoid(logit: f64) -> f64 {
@@ -205,11 +243,15 @@ struct Pairs {
 }
 
 impl Pairs {
-    fn of_folds<F: AsRef<[Case]>>(folds: &[F]) -> Result<Self, StatsError> {
+    fn of_cases<F: AsRef<[Case]>>(folds: &[F]) -> Result<Self, StatsError> {
         let folds = folds
             .iter()
-            .map(|fold| Placements::of(fold.as_ref()))
+            .map(|fold| Ok(Placements::of(Won::of(fold.as_ref())?)))
             .collect::<Result<Vec<_>, _>>()?;
+        Self::of_folds(&folds)
+    }
+
+    fn of_folds(folds: &[Placements]) -> Result<Self, StatsError> {
         let n_positive = folds.iter().map(|fold| fold.n_positive).sum();
         let n_negative = folds.iter().map(|fold| fold.n_negative).sum();
         if n_positive == 0 || n_negative == 0 {
@@ -275,6 +317,30 @@ struct Placements {
 }
 
 impl Placements {
+    fn of(won: Won) -> Self {
+        let (positives, negatives) = (won.positives.len(), won.negatives.len());
+        Self {
+            n_positive: positives,
+            n_negative: negatives,
+            pairs_right: won.positives.iter().sum(),
+            positive_squares: squared_deviations(&won.positives, negatives),
+            negative_squares: squared_deviations(&won.negatives, positives),
+        }
+    }
+
+    fn n_pairs(&self) -> usize {
+        self.n_positive * self.n_negative
+    }
+}
+
+/// How many of the other class score lower than each patient, a tie counting half; of the positives, in their order, and of
+/// the negatives.
+struct Won {
+    positives: Vec<f64>,
+    negatives: Vec<f64>,
+}
+
+impl Won {
     fn of(cases: &[Case]) -> Result<Self, StatsError> {
         let scores: Vec<f64> = cases.iter().map(|case| case.score).collect();
         require_finite(&scores)?;
@@ -284,26 +350,17 @@ impl Placements {
                 .filter(|&i| cases[i].positive == positive)
                 .collect();
             let own = midranks(&members.iter().map(|&i| scores[i]).collect::<Vec<_>>());
-            // Rank among all minus rank within the own class: how many of the other class score lower.
+            // Rank among all minus rank within the own class.
             members
                 .iter()
                 .zip(own)
                 .map(|(&i, own)| overall[i] - own)
                 .collect()
         };
-        let positives = won(true);
-        let negatives = won(false);
         Ok(Self {
-            n_positive: positives.len(),
-            n_negative: negatives.len(),
-            pairs_right: positives.iter().sum(),
-            positive_squares: squared_deviations(&positives, negatives.len()),
-            negative_squares: squared_deviations(&negatives, positives.len()),
+            positives: won(true),
+            negatives: won(false),
         })
-    }
-
-    fn n_pairs(&self) -> usize {
-        self.n_positive * self.n_negative
     }
 }
 

@@ -1,10 +1,16 @@
 //! From a score to a probability, and how good probabilities are.
 
+mod curve;
+mod recalibration;
+
+pub use curve::{CalibrationGroup, calibration_curve};
+pub use recalibration::{Coefficient, Recalibration, calibration_in_the_large, recalibration};
+
 use serde::{Deserialize, Serialize};
 
 use crate::StatsError;
 use crate::auroc::Case;
-use crate::error::{require_equal_lengths, require_finite};
+use crate::error::{require_equal_lengths, require_finite, require_probabilities};
 
 /// A calibrated probability is σ(slope · score + intercept).
 ///
@@ -43,31 +49,21 @@ impl Platt {
             .map(|case| if case.positive { high } else { low })
             .collect();
 
-        // Fitted on standardised scores: Newton's steps then do not depend on the model's scale.
-        let n = cases.len() as f64;
-        let mean = scores.iter().sum::<f64>() / n;
-        let deviation = (scores
-            .iter()
-            .map(|score| (score - mean).powi(2))
-            .sum::<f64>()
-            / n)
-            .sqrt();
-        let share = targets.iter().sum::<f64>() / n;
+        let share = targets.iter().sum::<f64>() / cases.len() as f64;
         let flat = Self {
             slope: 0.0,
             intercept: (share / (1.0 - share)).ln(),
         };
-        if deviation == 0.0 {
+        let Some(standard) = Standardised::of(&scores) else {
             return Ok(flat);
-        }
-        let standard: Vec<f64> = scores
-            .iter()
-            .map(|score| (score - mean) / deviation)
-            .collect();
-        let (slope, intercept) = newton(&standard, &targets, flat.intercept);
+        };
+        let (slope, intercept) = newton(&standard.values, &targets, flat.intercept);
         if slope <= 0.0 {
             return Ok(flat);
         }
+        let Standardised {
+            mean, deviation, ..
+        } = standard;
         Ok(Self {
             slope: slope / deviation,
             intercept: intercept - slope * mean / deviation,
@@ -77,6 +73,31 @@ impl Platt {
     /// The probability that belongs to a score.
     pub fn probability(&self, score: f64) -> f64 {
         1.0 / (1.0 + (-(self.slope * score + self.intercept)).exp())
+    }
+}
+
+/// Values less their mean, over their deviation: Newton's steps then do not depend on the model's scale.
+struct Standardised {
+    values: Vec<f64>,
+    mean: f64,
+    deviation: f64,
+}
+
+impl Standardised {
+    /// `None` where all values are equal.
+    fn of(values: &[f64]) -> Option<Self> {
+        let n = values.len() as f64;
+        let mean = values.iter().sum::<f64>() / n;
+        let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+        let deviation = (squares / n).sqrt();
+        (deviation > 0.0).then(|| Self {
+            values: values
+                .iter()
+                .map(|value| (value - mean) / deviation)
+                .collect(),
+            mean,
+            deviation,
+        })
     }
 }
 
@@ -133,14 +154,12 @@ fn newton(x: &[f64], targets: &[f64], intercept: f64) -> (f64, f64) {
 /// When the lists differ in length, are empty, or a value is not a probability.
 pub fn brier(probabilities: &[f64], findings: &[bool]) -> Result<f64, StatsError> {
     require_equal_lengths(probabilities.len(), findings.len())?;
+    require_probabilities(probabilities)?;
     if probabilities.is_empty() {
         return Err(StatsError::TooFew {
             found: 0,
             needed: 1,
         });
-    }
-    if let Some(index) = probabilities.iter().position(|p| !(0.0..=1.0).contains(p)) {
-        return Err(StatsError::NotAProbability { index });
     }
     let squares: f64 = probabilities
         .iter()
@@ -148,4 +167,25 @@ pub fn brier(probabilities: &[f64], findings: &[bool]) -> Result<f64, StatsError
         .map(|(p, &finding)| (p - f64::from(u8::from(finding))).powi(2))
         .sum();
     Ok(squares / probabilities.len() as f64)
+}
+
+/// The Brier score scaled by what the share s of positives alone would get: 1 − Brier / (s(1 − s)), 1 for perfect
+/// probabilities, 0 for the share, negative for worse (Steyerberg et al. 2010, Epidemiology 21:128).
+///
+/// # Errors
+/// As [`brier`]; also with one class only.
+pub fn scaled_brier(probabilities: &[f64], findings: &[bool]) -> Result<f64, StatsError> {
+    let brier = brier(probabilities, findings)?;
+    let share = share_of_positives(findings)?;
+    Ok(1.0 - brier / (share * (1.0 - share)))
+}
+
+/// Refuses one class only.
+fn share_of_positives(findings: &[bool]) -> Result<f64, StatsError> {
+    let positive = findings.iter().filter(|&&finding| finding).count();
+    let negative = findings.len() - positive;
+    if positive == 0 || negative == 0 {
+        return Err(StatsError::OneClass { positive, negative });
+    }
+    Ok(positive as f64 / findings.len() as f64)
 }

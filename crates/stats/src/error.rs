@@ -36,6 +36,26 @@ pub enum StatsError {
     /// No fold holds a pair of cases with and without the finding.
     #[error("no fold holds both a case with and a case without the finding")]
     NoPairs,
+    /// A time or a distance is below 0.
+    #[error("value {index} is negative")]
+    Negative {
+        /// Position in the list.
+        index: usize,
+    },
+    /// A probability is 0 or 1, whose logit is infinite.
+    #[error("value {index} is a probability of 0 or 1")]
+    Certain {
+        /// Position in the list.
+        index: usize,
+    },
+    /// The cases with the finding all lie on one side of those without it, so that no finite slope fits best.
+    #[error("the cases with and without the finding are separated: no finite slope fits best")]
+    Separated,
+    /// No two cases were under observation together when an event happened.
+    #[error(
+        "no two cases can be compared: nobody else was under observation when an event happened"
+    )]
+    NothingToCompare,
     /// There are too few cases.
     #[error("{found} cases, at least {needed} are needed")]
     TooFew {
@@ -55,6 +75,9 @@ pub enum StatsError {
         /// Number of trials.
         trials: u64,
     },
+    /// Nobody had the event.
+    #[error("there is no event")]
+    NoEvents,
 }
 
 /// Refuses the first value that is NaN or infinite.
@@ -71,5 +94,13 @@ pub(crate) fn require_equal_lengths(left: usize, right: usize) -> Result<(), Sta
         Ok(())
     } else {
         Err(StatsError::LengthsDiffer { left, right })
+    }
+}
+
+/// Refuses the first value that is not a probability.
+pub(crate) fn require_probabilities(values: &[f64]) -> Result<(), StatsError> {
+    match values.iter().position(|p| !(0.0..=1.0).contains(p)) {
+        Some(index) => Err(StatsError::NotAProbability { index }),
+        None => Ok(()),
     }
 }

@@ -2,11 +2,17 @@
 #![forbid(unsafe_code)]
 
 pub mod auroc;
+pub mod bootstrap;
 pub mod calibration;
 pub mod correlation;
+mod distribution;
 mod error;
+pub mod hypothesis;
+pub mod linkage;
+pub mod precision_recall;
 pub mod proportion;
 mod rank;
+mod ranking;
 mod seed;
 pub mod split;
 
