@@ -15,6 +15,7 @@ mod rank;
 mod ranking;
 mod seed;
 pub mod split;
+pub mod survival;
 
 pub use error::StatsError;
 pub use seed::SplitMix64;
