@@ -18,6 +18,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("stats", &[]),
     ("slide", &["domain"]),
     ("phantom", &["domain"]),
+    ("composition", &["domain", "phantom"]),
     ("cluster", &[]),
     ("store", &["cluster", "domain"]),
     ("model", &["domain", "stats"]),
@@ -26,7 +27,14 @@ const TABLE: &[(&str, &[&str])] = &[
     (
         "server",
         &[
-            "app", "domain", "model", "phantom", "slide", "stats", "store",
+            "app",
+            "composition",
+            "domain",
+            "model",
+            "phantom",
+            "slide",
+            "stats",
+            "store",
         ],
     ),
     ("xtask", &["cluster"]),
