@@ -158,4 +158,34 @@ mod tests {
             Err(StatsError::LengthsDiffer { left: 1, right: 2 })
         );
     }
+
+    #[test]
+    fn an_end_of_the_scale_has_no_interval() {
+        let x = [0.1, 0.2, 5.0, 7.0];
+        let found = spearman(&x, &[1.0, 8.0, 27.0, 1e6]).expect("four pairs");
+        assert_eq!(found.interval, None);
+        assert!(found.p < 1e-12);
+    }
+
+    #[test]
+    fn huge_and_tiny_values_are_correlated_as_others_are() {
+        let (x, y) = ([1.0, 2.0, 3.0, 5.0], [2.0, 1.0, 4.0, 3.0]);
+        let plain = pearson(&x, &y).expect("four pairs").value;
+        let scaled = pearson(&x.map(|x| x * 1e300), &y.map(|y| y * 1e-300)).expect("four pairs");
+        assert!((scaled.value - plain).abs() < 1e-12);
+    }
+
+    #[test]
+    fn two_pairs_say_nothing() {
+        let too_few = StatsError::TooFew {
+            found: 2,
+            needed: 3,
+        };
+        assert_eq!(pearson(&[1.0, 2.0], &[2.0, 1.0]), Err(too_few.clone()));
+        assert_eq!(spearman(&[1.0, 2.0], &[2.0, 1.0]), Err(too_few));
+        assert_eq!(
+            pearson(&[1.0, f64::NAN, 2.0], &[1.0, 2.0, 3.0]),
+            Err(StatsError::NotFinite { index: 1 })
+        );
+    }
 }

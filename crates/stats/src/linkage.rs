@@ -153,3 +153,63 @@ pub fn euclidean_distances(rows: &[Vec<f64>]) -> Result<Vec<Vec<f64>>, StatsErro
         .map(|a| rows.iter().map(|b| distance(a, b)).collect())
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn every_row_is_drawn_once_and_merges_grow(
+            rows in prop::collection::vec(prop::collection::vec(-5_i32..5, 3), 1..30),
+        ) {
+            let rows: Vec<Vec<f64>> =
+                rows.into_iter().map(|row| row.into_iter().map(f64::from).collect()).collect();
+            let distances = euclidean_distances(&rows).expect("equal rows");
+            for linkage in [Linkage::Average, Linkage::WardD2] {
+                let found = Dendrogram::of(&distances, linkage).expect("distances");
+                let mut drawn = found.order.clone();
+                drawn.sort_unstable();
+                prop_assert_eq!(drawn, (0..rows.len()).collect::<Vec<_>>());
+                prop_assert_eq!(found.merges.len(), rows.len() - 1);
+                for pair in found.merges.windows(2) {
+                    prop_assert!(pair[0].height <= pair[1].height + 1e-9);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_matrix_of_distances_is_refused() {
+        let refused = |distances: &[Vec<f64>]| {
+            Dendrogram::of(distances, Linkage::Average).expect_err("no distances")
+        };
+        let too_few = StatsError::TooFew {
+            found: 0,
+            needed: 1,
+        };
+        assert_eq!(refused(&[]), too_few);
+        assert_eq!(
+            refused(&[vec![0.0, 1.0]]),
+            StatsError::LengthsDiffer { left: 2, right: 1 }
+        );
+        assert_eq!(
+            refused(&[vec![0.0, f64::NAN], vec![1.0, 0.0]]),
+            StatsError::NotFinite { index: 1 }
+        );
+        assert_eq!(
+            refused(&[vec![0.0, -1.0], vec![1.0, 0.0]]),
+            StatsError::Negative { index: 1 }
+        );
+    }
+
+    #[test]
+    fn opposite_rows_are_as_near_as_equal_ones() {
+        assert_eq!(
+            correlation_distances(&[vec![1.0, -1.0], vec![0.25, 1.0]]),
+            [[0.0, 0.0], [0.75, 0.0]]
+        );
+    }
+}

@@ -3,7 +3,9 @@
 use proptest::prelude::*;
 use stats::StatsError;
 use stats::auroc::Case;
-use stats::calibration::{Platt, brier};
+use stats::calibration::{
+    Platt, brier, calibration_curve, calibration_in_the_large, recalibration, scaled_brier,
+};
 
 fn some_cases() -> impl Strategy<Value = Vec<Case>> {
     prop::collection::vec((-50.0_f64..50.0, any::<bool>()), 2..40)
@@ -150,5 +152,129 @@ fn the_brier_score_is_zero_for_certainty_and_a_quarter_for_a_coin() {
             found: 0,
             needed: 1
         })
+    );
+}
+
+/// Probabilities from the nearly impossible to the nearly certain, and findings.
+fn some_probabilities() -> impl Strategy<Value = (Vec<f64>, Vec<bool>)> {
+    let probability = prop_oneof![
+        4 => 0.05_f64..0.95,
+        1 => prop::sample::select(vec![0.3, 0.5, 1e-300, 1e-9, 1.0 - 1e-9, 1.0 - f64::EPSILON, 0.0, 1.0]),
+    ];
+    prop::collection::vec((probability, any::<bool>()), 1..40)
+        .prop_map(|cases| cases.into_iter().unzip())
+}
+
+proptest! {
+    #[test]
+    fn recalibrated_probabilities_need_no_recalibration((probabilities, findings) in some_probabilities()) {
+        let Ok(found) = recalibration(&probabilities, &findings) else { return Ok(()) };
+        let logits: Vec<f64> = probabilities
+            .iter()
+            .map(|p| found.intercept.value + found.slope.value * (p / (1.0 - p)).ln())
+            .collect();
+        // Beyond, a probability next to 1 has hardly a digit of its logit left.
+        prop_assume!(logits.iter().all(|logit| logit.abs() < 12.0) && found.slope.value.abs() > 1e-3);
+        let mended: Vec<f64> = logits.iter().map(|logit| 1.0 / (1.0 + (-logit).exp())).collect();
+        let again = recalibration(&mended, &findings).expect("neither equal nor separated");
+        prop_assert!((again.slope.value - 1.0).abs() < 1e-6, "{:?}", again);
+        prop_assert!(again.intercept.value.abs() < 1e-6, "{:?}", again);
+    }
+
+    #[test]
+    fn an_answer_about_probabilities_is_a_number((probabilities, findings) in some_probabilities(), groups in 0_usize..12) {
+        let mut numbers = Vec::new();
+        if let Ok(found) = recalibration(&probabilities, &findings) {
+            for coefficient in [found.slope, found.intercept] {
+                numbers.extend([coefficient.interval.lower, coefficient.value, coefficient.interval.upper]);
+            }
+        }
+        if let Ok(found) = calibration_in_the_large(&probabilities, &findings) {
+            numbers.extend([found.interval.lower, found.value, found.interval.upper]);
+        }
+        numbers.extend(scaled_brier(&probabilities, &findings));
+        if let Ok(curve) = calibration_curve(&probabilities, &findings, groups) {
+            prop_assert!(curve.len() <= groups);
+            prop_assert_eq!(curve.iter().map(|group| group.n).sum::<usize>(), probabilities.len());
+            for pair in curve.windows(2) {
+                prop_assert!(pair[0].mean_probability < pair[1].mean_probability);
+            }
+            for group in &curve {
+                numbers.extend([group.mean_probability, group.share, group.interval.lower, group.interval.upper]);
+            }
+        }
+        prop_assert!(numbers.iter().all(|number| number.is_finite()), "{:?}", numbers);
+    }
+}
+
+#[test]
+fn in_the_large_the_expected_positives_are_the_positives() {
+    let probabilities = [0.1, 0.2, 0.3, 0.9, 1e-200];
+    let findings = [true, false, true, true, false];
+    let found = calibration_in_the_large(&probabilities, &findings).expect("both classes");
+    let expected: f64 = probabilities
+        .iter()
+        .map(|p| 1.0 / (1.0 + (-found.value).exp() * (1.0 - p) / p))
+        .sum();
+    assert!((expected - 3.0).abs() < 1e-12, "{expected}");
+}
+
+#[test]
+fn a_share_for_everybody_has_a_scaled_brier_score_of_nought() {
+    let findings = [true, false, false, false];
+    let found = scaled_brier(&[0.25; 4], &findings).expect("both classes");
+    assert!(found.abs() < 1e-12, "{found}");
+    assert_eq!(scaled_brier(&[1.0, 0.0, 0.0, 0.0], &findings), Ok(1.0));
+}
+
+#[test]
+fn a_recalibration_without_an_answer_is_refused() {
+    let refused = |probabilities: &[f64], findings: &[bool]| {
+        recalibration(probabilities, findings).expect_err("no answer")
+    };
+    let findings = [false, false, true, true];
+    assert_eq!(
+        refused(&[0.1, 0.2, 0.3, 0.4], &findings),
+        StatsError::Separated
+    );
+    assert_eq!(
+        refused(&[0.9, 0.8, 0.3, 0.2], &findings),
+        StatsError::Separated
+    );
+    // The one value that both classes have does not hold the slope back.
+    assert_eq!(
+        refused(&[0.1, 0.3, 0.3, 0.4], &findings),
+        StatsError::Separated
+    );
+    assert_eq!(refused(&[0.3; 4], &findings), StatsError::Constant);
+    assert_eq!(
+        refused(&[0.1, 0.2, 1.0, 0.4], &findings),
+        StatsError::Certain { index: 2 }
+    );
+    assert_eq!(
+        refused(&[0.1, f64::NAN], &[true, false]),
+        StatsError::NotAProbability { index: 1 }
+    );
+    let one_class = StatsError::OneClass {
+        positive: 2,
+        negative: 0,
+    };
+    assert_eq!(refused(&[0.1, 0.2], &[true, true]), one_class);
+    assert_eq!(
+        calibration_in_the_large(&[0.1, 0.2], &[true, true]).map(|_| ()),
+        Err(one_class.clone())
+    );
+    assert_eq!(
+        scaled_brier(&[0.1, 0.2], &[true, true]).map(|_| ()),
+        Err(one_class)
+    );
+    let too_few = |found, needed| Err(StatsError::TooFew { found, needed });
+    assert_eq!(
+        calibration_curve(&[0.5], &[true], 2).map(|_| ()),
+        too_few(1, 2)
+    );
+    assert_eq!(
+        calibration_curve(&[0.5], &[true], 0).map(|_| ()),
+        too_few(0, 1)
     );
 }

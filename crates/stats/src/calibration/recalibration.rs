@@ -78,34 +78,28 @@ pub fn recalibration(
         .collect();
     let (slope, intercept) = newton(&standard.values, &targets, (share / (1.0 - share)).ln());
 
-    // The information matrix of the standardised fit, its inverse, and from there back to the scale of the logits.
-    let (mut of_slope, mut of_both, mut of_intercept) = (0.0, 0.0, 0.0);
-    for x in &standard.values {
-        let curve = curvature(slope * x + intercept);
-        of_slope += curve * x * x;
-        of_both += curve * x;
-        of_intercept += curve;
-    }
-    let determinant = of_slope * of_intercept - of_both * of_both;
+    // The inverse of the information matrix, about the centre of the information so that nothing cancels.
+    let curves = || {
+        let logits = standard.values.iter().zip(&logits);
+        logits.map(|(x, logit)| (curvature(slope * x + intercept), logit))
+    };
+    let information: f64 = curves().map(|(curve, _)| curve).sum();
+    let centre = curves().map(|(curve, logit)| curve * logit).sum::<f64>() / information;
+    let spread: f64 = curves()
+        .map(|(curve, logit)| curve * (logit - centre).powi(2))
+        .sum();
+    let slope_variance = 1.0 / spread;
+    let intercept_variance = 1.0 / information + centre * centre / spread;
     // So nearly separated that the likelihood is flat to rounding.
-    if determinant.is_nan() || determinant <= 0.0 {
+    if !(slope_variance.is_finite() && intercept_variance.is_finite()) {
         return Err(StatsError::Separated);
     }
-    let (slope_variance, intercept_variance, covariance) = (
-        of_intercept / determinant,
-        of_slope / determinant,
-        -of_both / determinant,
-    );
     let Standardised {
         mean, deviation, ..
     } = standard;
-    let shift = mean / deviation;
     Ok(Recalibration {
-        slope: Coefficient::of(slope / deviation, slope_variance / (deviation * deviation)),
-        intercept: Coefficient::of(
-            intercept - slope * shift,
-            intercept_variance + shift * shift * slope_variance - 2.0 * shift * covariance,
-        ),
+        slope: Coefficient::of(slope / deviation, slope_variance),
+        intercept: Coefficient::of(intercept - slope * mean / deviation, intercept_variance),
     })
 }
 
