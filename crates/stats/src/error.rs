@@ -75,9 +75,38 @@ pub enum StatsError {
         /// Number of trials.
         trials: u64,
     },
+    /// A weight is below 0.
+    #[error("weight {index} is negative")]
+    NegativeWeight {
+        /// Position in the list.
+        index: usize,
+    },
+    /// No feature differs between any two rows.
+    #[error("every feature is constant")]
+    NoVaryingFeature,
     /// Nobody had the event.
     #[error("there is no event")]
     NoEvents,
+    /// No feature goes with the response at all.
+    #[error("no feature goes with the response")]
+    Unrelated,
+    /// A setting is outside what it can be.
+    #[error("{setting} is outside what it can be")]
+    Setting {
+        /// Its name.
+        setting: &'static str,
+    },
+    /// A fit did not come to an end.
+    #[error("the fit did not converge")]
+    NotConverged,
+    /// What holds of the rows outside one fold.
+    #[error("fold {fold}: {source}")]
+    Fold {
+        /// Its name.
+        fold: usize,
+        /// Why it cannot be used.
+        source: Box<StatsError>,
+    },
 }
 
 /// Refuses the first value that is NaN or infinite.

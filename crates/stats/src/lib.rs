@@ -6,6 +6,7 @@ pub mod bootstrap;
 pub mod calibration;
 pub mod correlation;
 mod distribution;
+pub mod elastic_net;
 mod error;
 pub mod hypothesis;
 pub mod linkage;
