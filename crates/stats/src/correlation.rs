@@ -133,7 +133,29 @@ fn standardised(values: &[f64]) -> Result<Vec<f64>, StatsError> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn an_answer_is_a_number_whatever_the_values(
+            pairs in prop::collection::vec((any::<f64>(), any::<f64>()), 0..12),
+        ) {
+            let (x, y): (Vec<f64>, Vec<f64>) = pairs.into_iter().unzip();
+            let resampling = Resampling { resamples: 100, seed: 0 };
+            let mut numbers = Vec::new();
+            for found in [pearson(&x, &y), spearman(&x, &y)].into_iter().flatten() {
+                numbers.extend([found.value, found.p]);
+                numbers.extend(found.interval.into_iter().flat_map(|own| [own.lower, own.upper]));
+            }
+            if let Ok(found) = mean_absolute_error(&x, &y, resampling) {
+                numbers.push(found.value);
+                numbers.extend(found.interval.into_iter().flat_map(|own| [own.lower, own.upper]));
+            }
+            prop_assert!(numbers.iter().all(|number| number.is_finite()), "{:?}", numbers);
+        }
+    }
 
     #[test]
     fn rising_and_falling_together_are_one_and_minus_one() {
