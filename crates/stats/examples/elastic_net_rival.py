@@ -6,8 +6,8 @@
 
 Needs adelie 1.1 (PyPI), or R with glmnet 4.1 (Debian: r-cran-glmnet); what is not installed is left out and said so.
 adelie is given standardised columns, so that its time leaves standardising out; it is asked for f64 and for f32. Reading is
-in nobody's time. Prints a line per rival: its seconds, those of ours as a multiple, and by how much the deviance per row
-differs at most.
+in nobody's time. Prints a line per rival: its seconds (and those of the CPU, which another program's load changes less),
+that as a multiple of ours, and by how much the deviance per row differs at most.
 """
 
 import json
@@ -33,8 +33,8 @@ values <- readBin(arguments[1], "numeric", size = 4, n = %d * %d)
 x <- matrix(values, nrow = %d, byrow = TRUE)
 n <- nrow(x); y <- x[, ncol(x)]; x <- x[, -ncol(x)]
 lambda <- scan(arguments[2], quiet = TRUE)
-seconds <- system.time(fit <- glmnet(x, y, "binomial", alpha = %g, lambda = lambda))[["elapsed"]]
-cat(seconds, format((1 - fit$dev.ratio) * fit$nulldev, digits = 12), "\\n")
+time <- system.time(fit <- glmnet(x, y, "binomial", alpha = %g, lambda = lambda))
+cat(time[["elapsed"]], time[["user.self"]] + time[["sys.self"]], format((1 - fit$dev.ratio) * fit$nulldev, digits = 12), "\\n")
 """
 
 
@@ -43,7 +43,7 @@ def with_adelie(x, y, lambdas, dtype):
 
     x = x.astype(np.float64)
     x = np.asfortranarray((x - x.mean(axis=0)) / x.std(axis=0), dtype=dtype)
-    started = time.perf_counter()
+    started, cpu_started = time.perf_counter(), time.process_time()
     state = adelie.grpnet(
         x,
         adelie.glm.binomial(y.astype(dtype), dtype=dtype),
@@ -53,11 +53,11 @@ def with_adelie(x, y, lambdas, dtype):
         n_threads=1,
         progress_bar=False,
     )
-    seconds = time.perf_counter() - started
+    seconds, cpu = time.perf_counter() - started, time.process_time() - cpu_started
     # Of its coefficients, in f64: its own deviances are those of f32 where that was asked for.
     eta = x.astype(np.float64) @ state.betas.toarray().T.astype(np.float64) + state.intercepts
     deviance = 2 * (np.logaddexp(0, eta) - y[:, None] * eta).sum(axis=0)
-    return seconds, deviance
+    return seconds, cpu, deviance
 
 
 def with_glmnet(x, y, lambdas):
@@ -69,8 +69,8 @@ def with_glmnet(x, y, lambdas):
         said = subprocess.run(
             ["Rscript", "-e", code, table, path], check=True, capture_output=True, text=True
         )
-    seconds, *deviance = map(float, said.stdout.split())
-    return seconds, np.array(deviance)
+    seconds, cpu, *deviance = map(float, said.stdout.split())
+    return seconds, cpu, np.array(deviance)
 
 
 def main():
@@ -89,7 +89,7 @@ def main():
         print("glmnet is left out: there is no Rscript", file=sys.stderr)
     for name, run in rivals.items():
         try:
-            seconds, deviance = run()
+            seconds, cpu, deviance = run()
         except (ImportError, subprocess.CalledProcessError, RuntimeError) as error:
             print(f"{name} is left out: {getattr(error, 'stderr', error)}", file=sys.stderr)
             continue
@@ -98,6 +98,7 @@ def main():
         line = {
             "name": name,
             "seconds": seconds,
+            "cpu_seconds": cpu,
             "times_ours": seconds / ours["seconds"],
             "lambdas": len(deviance),
             "largest_difference_of_deviance_per_row": float(np.abs(difference).max() / N_ROWS),

@@ -122,7 +122,7 @@ impl<'a> Solver<'a> {
         !admitted.is_empty()
     }
 
-    /// Goes to the optimum over the working columns.
+    /// Goes to the optimum over the working columns, whose gradients are those at `eta` before and after.
     fn descend(&mut self, penalty: Penalty, steps: &mut usize) -> Result<(), NotConverged> {
         let first = *steps;
         while *steps < MOST_STEPS {
@@ -134,7 +134,6 @@ impl<'a> Solver<'a> {
             };
             let mut violation = pull.abs();
             for &column in self.gram.working() {
-                self.gradient[column] = self.columns.table.dot(column, &self.at.residual);
                 violation =
                     violation.max(penalty.violation(self.beta[column], self.gradient[column]));
             }
@@ -158,10 +157,13 @@ impl<'a> Solver<'a> {
             if !self.family.has_intercept() {
                 step.intercept = 0.0;
             }
-            if !self.advance(&step, penalty, pull) {
-                if drift == 0.0 {
-                    return Err(NotConverged);
+            if self.advance(&step, penalty, pull) {
+                for &column in self.gram.working() {
+                    self.gradient[column] = self.columns.table.dot(column, &self.at.residual);
                 }
+            } else if drift == 0.0 {
+                return Err(NotConverged);
+            } else {
                 self.renew_gram(penalty);
             }
         }
