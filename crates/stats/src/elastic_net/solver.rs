@@ -18,6 +18,8 @@ const LEAST_DRIFT: f64 = 0.02;
 /// Columns at which making the products anew costs as much as one step, as measured. They are made when steps to that worth
 /// have been lost: never more than twice what knowing the future would have cost.
 const COLUMNS_PER_STEP: usize = 40;
+/// What columns and residuals in f32 leave of a gradient, both of standard deviation about 1.
+const ROUNDING_OF_GRADIENT: f64 = 2e-7;
 /// Steps at one lambda.
 const MOST_STEPS: usize = 500;
 /// Halvings of one step.
@@ -81,7 +83,8 @@ impl<'a> Solver<'a> {
             gradient,
             steps_lost: 0,
         };
-        solver.tolerance *= solver.largest_gradient();
+        // Where hardly anything goes with the response the part of that would be less than f32 can tell.
+        solver.tolerance = (tolerance * solver.largest_gradient()).max(ROUNDING_OF_GRADIENT);
         solver
     }
 
