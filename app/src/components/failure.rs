@@ -1,10 +1,15 @@
 //! What stands in the place of data that could not be had.
 
+use std::time::Duration;
+
 use leptos::prelude::*;
 
 use crate::components::{Icon, IconName};
 use crate::erase::Erase;
 use crate::error::{AppError, ErrorKind};
+
+/// How long after a failure that may pass the page tries by itself.
+const AGAIN: Duration = Duration::from_secs(5);
 
 /// An error in words, with what to do about it.
 #[component]
@@ -20,6 +25,17 @@ pub fn Failure(
 ) -> impl IntoView {
     let can_pass = matches!(error.kind, ErrorKind::Unavailable | ErrorKind::Internal);
     let retry = retry.filter(|_| can_pass);
+    // A server that is away comes back: nobody need press anything. Made anew with every failure, so it goes on.
+    Effect::new(move |_| {
+        let again = retry.filter(|_| error.kind == ErrorKind::Unavailable);
+        let timer =
+            again.and_then(|retry| set_timeout_with_handle(move || retry.run(()), AGAIN).ok());
+        on_cleanup(move || {
+            if let Some(timer) = timer {
+                timer.clear();
+            }
+        });
+    });
     // Where a part can be closed the address is right, but for that part.
     let advice = (close.is_none() || can_pass).then(|| error.kind.advice());
     view! {

@@ -262,6 +262,7 @@ impl Scene {
             "pointermove" => {
                 if !is_touch {
                     self.pointer = Some((x, y));
+                    self.is_led = false;
                     // While the slide is dragged, the frames tell now and then.
                     if !self.fingers.any() {
                         self.read_pointer();
@@ -323,6 +324,7 @@ impl Scene {
             } => self.mover.glide(velocity_x, velocity_y),
             Wish::Tap { x, y } => {
                 self.pointer = Some((x, y));
+                self.is_led = false;
                 self.read_pointer();
             }
         }

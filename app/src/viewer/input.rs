@@ -4,15 +4,16 @@ use domain::camera::{Camera, normal_degrees};
 
 use super::command::{Ask, Command};
 
-/// Where the slide is read, px: under the pointer, else, while the canvas has the keyboard, in the middle of the view.
+/// Where the slide is read, px: under the pointer, else, where that is meant (the canvas has the keyboard, or the view was
+/// led to a tile), in the middle of the view.
 #[must_use]
 pub fn read_point(
     pointer: Option<(f64, f64)>,
-    is_focused: bool,
+    is_middle_meant: bool,
     camera: &Camera,
 ) -> Option<(f64, f64)> {
     let middle = (camera.width / 2.0, camera.height / 2.0);
-    pointer.or_else(|| is_focused.then_some(middle))
+    pointer.or_else(|| is_middle_meant.then_some(middle))
 }
 
 /// The factor of a turn of the wheel. `mode` as in the event (0 px, 1 lines, 2 pages); `pinch` for the small steps that

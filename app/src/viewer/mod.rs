@@ -45,8 +45,10 @@ mod renderer;
 mod retry;
 mod ruler;
 mod scale_bar;
+mod scales;
 mod scene;
 mod schedule;
+mod screen_caption;
 mod shaders;
 mod snapshot;
 mod span;
@@ -64,6 +66,7 @@ mod values;
 mod whole_pixels;
 
 pub use controls::LayerControls;
+pub use format::number;
 pub use heading::PaneHeading;
 pub use layer_change::settled;
 pub use legend::{Legend, OtherLegends};
@@ -71,6 +74,8 @@ pub use panes::{Panes, Side};
 pub use read_out::ReadOut;
 pub use state::ViewState;
 pub use top_tiles::TopTiles;
+
+use std::time::Duration;
 
 use domain::view::{SlideDetail, SlideSummary};
 use leptos::html;
@@ -83,9 +88,13 @@ use minimap::{Minimap, thumbnail_url};
 use position::Position;
 use ruler::Rulers;
 use scale_bar::ScaleBar;
+use screen_caption::ScreenCaption;
 use snapshot::Snapshot;
 use told::FailedTiles;
 use toolbar::Toolbar;
+
+/// How long tiles that were given up are left alone before all of them are tried once more.
+const RETRY: Duration = Duration::from_secs(20);
 
 /// The slide, to be moved about in. Fills its container; shares its state by [`ViewState`].
 #[component]
@@ -167,7 +176,21 @@ pub fn Viewer(
     let is_retry_vain = move || {
         state.is_interrupted.get() || state.failed_tiles.with(|failed| failed.refusal.is_some())
     };
+    // A server that was away for longer than the tries last is back some time: nobody need press anything.
+    Effect::new(move |timer: Option<Option<TimeoutHandle>>| {
+        if let Some(Some(timer)) = timer {
+            timer.clear();
+        }
+        let is_failing = state.failed_tiles.with(|failed| failed.count > 0);
+        let try_again = move || {
+            let _ = state.command.try_set(Some(Command::Retry));
+        };
+        (is_failing && !is_retry_vain())
+            .then(|| set_timeout_with_handle(try_again, RETRY).ok())
+            .flatten()
+    });
     let objective = summary.objective;
+    let captioned = summary.clone();
     let toolbar = view! { <Toolbar summary=summary.clone() /> };
     let minimap = view! { <Minimap summary=summary.clone() /> };
     let snapshot = view! { <Snapshot summary=summary.clone() /> };
@@ -213,6 +236,7 @@ pub fn Viewer(
                 {snapshot}
                 {overview}
             </div>
+            <ScreenCaption summary=captioned />
             <Position />
             <KeyList />
         </div>

@@ -53,6 +53,8 @@ pub struct Scene {
     pub(super) pointer: Option<(f64, f64)>,
     /// Whether the canvas has the keyboard.
     pub(super) is_focused: bool,
+    /// Whether the view was led to a tile, which is read in the middle until a hand moves.
+    pub(super) is_led: bool,
     pub(super) plan: Plan,
     pub(super) planned_for: Option<Camera>,
     /// Tiles that the next view is likely to want.
@@ -101,6 +103,7 @@ impl Scene {
             camera: kept.then(|| view.camera.get_untracked()).flatten(),
             is_fitted: !kept,
             is_focused: canvas.matches(":focus").unwrap_or(false),
+            is_led: false,
             canvas,
             outline,
             slide,
@@ -197,6 +200,14 @@ impl Scene {
             _ => false,
         };
         self.set_fitted(keeps_whole);
+        match command {
+            Command::Show(_) => {
+                self.pointer = None;
+                self.is_led = true;
+            }
+            Command::ToggleOverlay | Command::Retry => {}
+            _ => self.is_led = false,
+        }
         let goal = match command {
             Command::Fit => aim.fitted(&limits.bounds),
             Command::Native => Camera {
@@ -334,12 +345,13 @@ impl Scene {
 
     /// Tells what is under the cursor or, for whoever uses the keyboard, in the middle.
     pub(super) fn read_pointer(&mut self) {
-        let reads_middle = self.pointer.is_none() && self.is_focused;
+        let is_middle_meant = self.is_focused || self.is_led;
+        let reads_middle = self.pointer.is_none() && is_middle_meant;
         let _ = self
             .canvas
             .toggle_attribute_with_force("data-reads-middle", reads_middle);
         let cursor = self.camera.and_then(|camera| {
-            let (x, y) = read_point(self.pointer, self.is_focused, &camera)?;
+            let (x, y) = read_point(self.pointer, is_middle_meant, &camera)?;
             Some(camera.slide_from_screen(x, y))
         });
         if self.view.cursor.get_untracked() != cursor {

@@ -16,11 +16,7 @@ pub fn target(key: &str, scale: Scale) -> TargetOnSlide {
         kind: TargetKind::Gene,
         sign: None,
         observation: None,
-        evaluation: Evaluation {
-            positives: 0,
-            negatives: 0,
-            auroc: None,
-        },
+        evaluation: Evaluation::default(),
         prediction: None,
         readouts: vec![Readout {
             offset: 0.0,

@@ -8,7 +8,7 @@ use leptos::task::spawn_local;
 
 use crate::api;
 use crate::viewer::layer_setup::{first_layer, of_other_values, with_fitting_colours};
-use crate::viewer::{Panes, Side};
+use crate::viewer::{Panes, Side, number};
 
 /// What is put beside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -162,14 +162,31 @@ pub(super) fn Compare() -> impl IntoView {
         }
     };
     let choose_slide = move |code: String| {
-        let code = code.trim().to_owned();
+        let code = code.trim();
         if code.parse::<domain::ids::Code>().is_err() {
             set_problem.set("Type the code of a slide, for example PH-0001.");
             return;
         }
+        // As it is written in the list, however it was typed. A list that did not come decides nothing.
+        let known = codes.with_untracked(|codes| {
+            let same = |known: &&String| known.eq_ignore_ascii_case(code);
+            codes
+                .iter()
+                .find(same)
+                .cloned()
+                .or_else(|| codes.is_empty().then(|| code.to_owned()))
+        });
+        let Some(code) = known else {
+            set_problem.set("No slide has this code: choose one of the list.");
+            return;
+        };
         set_problem.set("");
         let layers = panes.of(Side::First).layers.get_untracked();
         open(code, layers);
+    };
+    let scales = move || {
+        let (one, other) = panes.scales()?;
+        (one != other).then(|| (number(one.1), number(other.1)))
     };
     let options = Kind::ALL
         .map(|kind| view! { <option value=kind.key()>{kind.title()}</option> })
@@ -277,8 +294,19 @@ pub(super) fn Compare() -> impl IntoView {
                     "Close view B"
                 </button>
             </div>
+            <p class="compare__row" hidden=move || scales().is_none() data-testid="compare-scales">
+                <span>{move || scales().map(|(one, other)| format!("Equal colours are not equal values: the colours of view A end at {one}, those of view B at {other}."))}</span>
+                <button
+                    type="button"
+                    class="button button--small"
+                    data-testid="compare-same-scale"
+                    on:click=move |_| panes.share_scale()
+                >
+                    "Same scale in both"
+                </button>
+            </p>
             <p class="note" hidden=move || !is_compared()>
-                "The settings below are those of the view that is marked. Views that move together keep how they lie to each other; Align brings the other one to the place of the one that is marked, or for another slide to its zoom and turn."
+                "The settings of this panel are those of the view that is marked. Views that move together keep how they lie to each other; Align brings the other one to the place of the one that is marked, or for another slide to its zoom and turn."
             </p>
         </section>
     }

@@ -1,4 +1,4 @@
-//! The viewer's keys while nothing on the page has the focus.
+//! The viewer's keys while something else on the page has the focus that has no use for them.
 
 use leptos::ev;
 use leptos::prelude::*;
@@ -6,7 +6,8 @@ use wasm_bindgen::JsCast;
 use web_sys::{Element, KeyboardEvent, KeyboardEventInit};
 
 /// Gives keys that are for nothing on the page to the view that was acted upon last: who has just opened a slide need not
-/// click on it first. A field that is typed in, a button or a list keeps its own.
+/// click on it first, nor who has just pressed a button of the panel. A field that is typed in or a list keeps its own keys,
+/// and a button those that press it.
 pub(super) fn follow() {
     let keys = window_event_listener(ev::keydown, |event| {
         if is_for_nothing(&event) && !scrolls(&event) {
@@ -17,10 +18,20 @@ pub(super) fn follow() {
 }
 
 fn is_for_nothing(event: &KeyboardEvent) -> bool {
-    let target = event.target().and_then(|target| target.dyn_into().ok());
-    let body = document().body().map(Element::from);
+    let target: Option<Element> = event.target().and_then(|target| target.dyn_into().ok());
+    let Some(target) = target else {
+        return false;
+    };
     let is_plain = !(event.ctrl_key() || event.alt_key() || event.meta_key());
-    is_plain && !event.default_prevented() && target.is_some() && target == body
+    let is_nobodys = document().body().map(Element::from).as_ref() == Some(&target);
+    // Letters, digits and signs: what a button, a link or a switch does nothing with.
+    let is_letter = event.key().chars().count() == 1 && event.key() != " ";
+    let has_no_letters = || {
+        let takes =
+            "input:not([type=checkbox]), select, textarea, [contenteditable], canvas, dialog *";
+        !target.matches(takes).unwrap_or(true)
+    };
+    is_plain && !event.default_prevented() && (is_nobodys || (is_letter && has_no_letters()))
 }
 
 /// On a page that is higher than its window the arrows scroll it.

@@ -178,6 +178,15 @@ fn Panel(side: Side, slide: RwSignal<SlideDetail>) -> impl IntoView {
     let state = Panes::get().of(side);
     let is_off = move || !state.is_supported.get();
     let is_read = move || state.overlay_on.get();
+    // Two slides are two patients: nobody may take the numbers of the one for those of the other.
+    let panes = Panes::get();
+    let is_compared = move || panes.beside.with(Option::is_some);
+    let whose = move || {
+        slide.with(|slide| {
+            let SlideSummary { code, patient, .. } = &slide.summary;
+            format!("View {}: {code}, patient {patient}", side.letter())
+        })
+    };
     // Of erased types, because the compiler's depth does not reach to the ground of all in one view.
     let compare = view! { <Compare /> }.erase();
     let controls = view! { <LayerControls slide=slide /> }.erase();
@@ -187,6 +196,9 @@ fn Panel(side: Side, slide: RwSignal<SlideDetail>) -> impl IntoView {
     let others = view! { <OtherLegends /> }.erase();
     view! {
         <div class="slide__panel">
+            <p class="slide__whose" hidden=move || !is_compared() data-testid="panel-whose">
+                {whose}
+            </p>
             <SlideWork slide=slide />
             <SlidePredictions slide=slide />
             <section class="panel" aria-labelledby="heatmap-title" hidden=is_off>
