@@ -168,9 +168,11 @@ pub struct ObservationView {
     pub allele_frequency: Option<f64>,
 }
 
-/// How a model did on the patients that its fold models had not seen.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+/// How a model did on the patients that its fold models had not seen. A number that cannot be had, because there are too few
+/// patients of a kind, is missing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(default)]
 pub struct Evaluation {
     /// Training patients with the finding.
     pub positives: u32,
@@ -178,6 +180,33 @@ pub struct Evaluation {
     pub negatives: u32,
     /// Area under the ROC curve, over pairs of patients of the same fold.
     pub auroc: Option<Interval>,
+    /// One-sided p that the scores of patients with the finding are no higher than those of others, from the Wilcoxon
+    /// statistic within folds.
+    pub p: Option<f64>,
+    /// The same, adjusted over the model's targets (Benjamini and Hochberg).
+    pub adjusted_p: Option<f64>,
+    /// Area under the precision-recall curve; chance is the share with the finding.
+    pub average_precision: Option<Interval>,
+    /// Brier score of the calibrated probabilities, 0 to 1, less is better.
+    pub brier: Option<f64>,
+    /// 1 − Brier score / Brier score of the share with the finding: 0 or less says nothing.
+    pub scaled_brier: Option<f64>,
+    /// Slope of the calibration; 1 is right, below 1 too sure.
+    pub calibration_slope: Option<Interval>,
+    /// Calibration in the large, log odds; 0 is right.
+    pub calibration_intercept: Option<Interval>,
+    /// How it compares with what colours alone give away, on the same patients and folds.
+    pub beyond_colour: Option<Comparison>,
+}
+
+/// Two models on the same patients.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Comparison {
+    /// AUROC of the model minus that of the other.
+    pub difference: Interval,
+    /// Two-sided p that there is none (DeLong, paired).
+    pub p: f64,
 }
 
 /// An estimate with its 95 % interval, conditional on the fitted models.
@@ -349,8 +378,6 @@ pub struct Status {
     pub slides: u32,
     /// Number of tiles encoded.
     pub tiles_encoded: u64,
-    /// The models.
-    pub models: Vec<ModelSummary>,
 }
 
 /// The device that runs the models.

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use burn::tensor::Device;
 use model::predictor::{Bag, CARD_FILE, PredictorError, TrainedModel, WEIGHTS_FILE};
-use model::training::{TrainingConfig, fit};
+use model::training::{AttentionConfig, Method, TrainingConfig, fit};
 use predictor_planted::{Planted, Sizes, code};
 use serde_json::{Value, json};
 
@@ -23,14 +23,17 @@ static COHORT: LazyLock<Planted> = LazyLock::new(|| {
 });
 
 static MODEL: LazyLock<TrainedModel> = LazyLock::new(|| {
-    let config = TrainingConfig {
+    let attention = AttentionConfig {
         hidden_dim: 8,
         attention_dim: 4,
+        max_epochs: 2,
+        ..AttentionConfig::default()
+    };
+    let config = TrainingConfig {
         folds: 3,
         inner_folds: 2,
-        max_epochs: 2,
         repeats: 2,
-        ..TrainingConfig::new(3)
+        ..TrainingConfig::new(Method::GatedAttention(attention), 3)
     };
     fit(&config, &COHORT.data(), &Device::flex(), &mut |_| {
         ControlFlow::Continue(())
@@ -159,7 +162,7 @@ fn parts_that_do_not_belong_together_are_refused() {
     );
     assert_refused(
         with_card(|card| card["targets"] = json!(["planted"])),
-        "3 network outputs, 1 are expected",
+        "3 outputs, 1 are expected",
     );
     assert_refused(
         with_card(|card| card["fold_models"][2]["targets"][1]["readout"]["offset"] = json!(123.0)),
@@ -170,8 +173,8 @@ fn parts_that_do_not_belong_together_are_refused() {
 #[test]
 fn an_unknown_format_or_predictor_is_refused_before_anything_else() {
     assert_refused(
-        with_card(|card| *card = json!({"format": 2})),
-        "format 2, this version reads format 1",
+        with_card(|card| *card = json!({"format": 1})),
+        "format 1, this version reads format 2",
     );
     assert_refused(
         with_card(|card| card["architecture"]["predictor"] = json!("mean-pooling")),

@@ -8,7 +8,9 @@ use std::sync::LazyLock;
 use burn::tensor::Device;
 use domain::ids::Code;
 use model::predictor::{FoldModel, TrainedModel};
-use model::training::{Progress, Training, TrainingConfig, TrainingData, TrainingError, fit};
+use model::training::{
+    AttentionConfig, Method, Progress, Training, TrainingConfig, TrainingData, TrainingError, fit,
+};
 use predictor_planted::{Planted, Sizes, code};
 
 static COHORT: LazyLock<Planted> = LazyLock::new(|| {
@@ -24,16 +26,23 @@ static COHORT: LazyLock<Planted> = LazyLock::new(|| {
 
 /// The defaults, on the small cohort.
 static MODEL: LazyLock<TrainedModel> =
-    LazyLock::new(|| train(&TrainingConfig::new(1), &COHORT.data()));
+    LazyLock::new(|| train(&TrainingConfig::attention(1), &COHORT.data()));
 
 /// As small as training can be, for what does not depend on learning.
 fn short(seed: u64) -> TrainingConfig {
-    TrainingConfig {
+    with_attention(seed, AttentionConfig::default())
+}
+
+fn with_attention(seed: u64, attention: AttentionConfig) -> TrainingConfig {
+    let attention = AttentionConfig {
         hidden_dim: 8,
         attention_dim: 4,
-        inner_folds: 2,
         max_epochs: 3,
-        ..TrainingConfig::new(seed)
+        ..attention
+    };
+    TrainingConfig {
+        inner_folds: 2,
+        ..TrainingConfig::new(Method::GatedAttention(attention), seed)
     }
 }
 
@@ -318,10 +327,13 @@ fn what_cannot_be_trained_is_refused_with_a_reason() {
         "the setting 'folds' must be at least 2"
     );
     assert_eq!(
-        refused(TrainingConfig {
-            hidden_dropout: 1.0,
-            ..short(1)
-        }),
+        refused(with_attention(
+            1,
+            AttentionConfig {
+                hidden_dropout: 1.0,
+                ..AttentionConfig::default()
+            }
+        )),
         "the setting 'hidden_dropout' must be from 0 to below 1"
     );
     assert_eq!(

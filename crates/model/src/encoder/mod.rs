@@ -5,6 +5,7 @@
 
 mod architecture;
 mod checkpoint;
+mod colour;
 mod error;
 mod folded;
 mod fused;
@@ -12,6 +13,7 @@ mod network;
 
 use std::path::Path;
 
+pub use self::colour::{COLOUR, colour_statistics};
 pub use self::error::EncoderError;
 
 use self::architecture::Architecture;
@@ -46,9 +48,9 @@ pub struct EncoderInfo {
     pub licence: &'static str,
     /// What it is not; shown beside every use.
     pub note: &'static str,
-    /// Name of the weights file.
+    /// Name of the weights file; empty where there is none.
     pub weights_file: &'static str,
-    /// SHA-256 of the weights file, in lower-case hexadecimal digits.
+    /// SHA-256 of the weights file or, without one, of what defines the features, in lower-case hexadecimal digits.
     pub weights_sha256: &'static str,
     /// Width and height of a tile in pixels.
     pub tile_size_px: usize,

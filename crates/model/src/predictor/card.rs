@@ -4,16 +4,14 @@ use domain::ids::Code;
 use domain::score::Readout;
 use serde::{Deserialize, Serialize};
 use stats::auroc::Auroc;
-use stats::calibration::Platt;
+use stats::bootstrap::Bootstrapped;
+use stats::calibration::{Coefficient, Platt};
 
-use super::network::GatedAttentionConfig;
+use super::architecture::Architecture;
 use crate::training::TrainingConfig;
 
 /// The format that this version writes and reads.
-pub(crate) const CARD_FORMAT: u32 = 1;
-
-/// The name of [`super::GatedAttention`] in a card.
-pub const PREDICTOR_GATED_ATTENTION: &str = "gated-attention";
+pub(crate) const CARD_FORMAT: u32 = 2;
 
 /// What `model.json` holds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -51,16 +49,6 @@ pub struct Software {
     pub version: String,
 }
 
-/// A kind of predictor and its sizes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Architecture {
-    /// [`PREDICTOR_GATED_ATTENTION`].
-    pub predictor: String,
-    /// The sizes.
-    #[serde(flatten)]
-    pub network: GatedAttentionConfig,
-}
-
 /// One fold model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FoldModelCard {
@@ -70,8 +58,8 @@ pub struct FoldModelCard {
     pub fold: usize,
     /// The patients that this fold model never saw.
     pub test_patients: Vec<Code>,
-    /// Epochs of training, chosen on inner validation within the training patients.
-    pub epochs: usize,
+    /// Epochs of training, chosen on inner validation within the training patients, for what is trained in epochs.
+    pub epochs: Option<usize>,
     /// One entry per target.
     pub targets: Vec<FoldTarget>,
 }
@@ -88,6 +76,24 @@ pub struct FoldTarget {
     pub n_positive: usize,
     /// Training patients without it.
     pub n_negative: usize,
+    /// The path of penalties from the strongest on, for what has one; empty where the finding could not be learnt.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub path: Vec<PathPoint>,
+}
+
+/// One penalty on a path of penalised fits.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct PathPoint {
+    /// λ, the strength of the penalty.
+    pub lambda: f64,
+    /// Number of coefficients that are not 0, of the fit to all training patients.
+    pub non_zero: usize,
+    /// Mean over the training patients of the cross-entropy of their inner out-of-fold scores.
+    pub loss: f64,
+    /// Its standard error over those patients.
+    pub loss_se: f64,
+    /// Whether this penalty was chosen.
+    pub chosen: bool,
 }
 
 /// What a fold model says of a patient it never saw.
@@ -105,7 +111,8 @@ pub struct OutOfFold {
     pub probabilities: Vec<Option<f64>>,
 }
 
-/// How the fold models did on the patients that they had not seen.
+/// How the fold models did on the patients that they never saw. What cannot be computed, because there are too few patients of a
+/// kind, is missing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
     /// The target.
@@ -114,8 +121,20 @@ pub struct Evaluation {
     pub n_positive: usize,
     /// Patients without it.
     pub n_negative: usize,
-    /// AUROC over pairs within the same test fold; `None` where no fold holds such a pair.
+    /// Over pairs of patients of the same fold.
     pub auroc: Option<Auroc>,
-    /// Brier score of the calibrated out-of-fold probabilities, over all repeats.
+    /// One-sided p of the Wilcoxon statistic within folds.
+    pub p: Option<f64>,
+    /// The same, adjusted over the model's targets (Benjamini and Hochberg 1995).
+    pub adjusted_p: Option<f64>,
+    /// Average precision within folds, with an interval from resampled patients.
+    pub average_precision: Option<Bootstrapped>,
+    /// Brier score of the calibrated probabilities; of a patient's mean probability where there are several repeats.
     pub brier: Option<f64>,
+    /// 1 − Brier score / that of the share with the finding.
+    pub scaled_brier: Option<f64>,
+    /// Slope of a logistic recalibration of the same probabilities.
+    pub calibration_slope: Option<Coefficient>,
+    /// Calibration in the large of the same probabilities.
+    pub calibration_intercept: Option<Coefficient>,
 }

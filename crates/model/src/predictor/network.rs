@@ -88,25 +88,54 @@ pub(crate) struct Numbers {
 }
 
 impl Numbers {
-    /// Name in a weights file, shape, and numbers of every tensor.
-    pub(crate) fn named<'a>(
-        &'a self,
-        config: &GatedAttentionConfig,
-    ) -> [(&'static str, Vec<usize>, &'a Vec<f32>); 7] {
-        let [trunk_weight, trunk_bias, tanh, gate, out, value, offset] = shapes(config);
+    /// Names in a weights file.
+    pub(crate) const NAMES: [&str; 7] = [
+        "trunk_weight",
+        "trunk_bias",
+        "attention_tanh",
+        "attention_gate",
+        "attention_out",
+        "value",
+        "offset",
+    ];
+
+    /// In the order of [`Numbers::NAMES`].
+    pub(crate) fn into_tensors(self) -> [Vec<f32>; 7] {
         [
-            ("trunk_weight", trunk_weight, &self.trunk_weight),
-            ("trunk_bias", trunk_bias, &self.trunk_bias),
-            ("attention_tanh", tanh, &self.attention_tanh),
-            ("attention_gate", gate, &self.attention_gate),
-            ("attention_out", out, &self.attention_out),
-            ("value", value, &self.value),
-            ("offset", offset, &self.offset),
+            self.trunk_weight,
+            self.trunk_bias,
+            self.attention_tanh,
+            self.attention_gate,
+            self.attention_out,
+            self.value,
+            self.offset,
         ]
+    }
+
+    /// In the order of [`Numbers::NAMES`].
+    pub(crate) fn from_tensors(tensors: [Vec<f32>; 7]) -> Self {
+        let [
+            trunk_weight,
+            trunk_bias,
+            attention_tanh,
+            attention_gate,
+            attention_out,
+            value,
+            offset,
+        ] = tensors;
+        Self {
+            trunk_weight,
+            trunk_bias,
+            attention_tanh,
+            attention_gate,
+            attention_out,
+            value,
+            offset,
+        }
     }
 }
 
-/// The shapes of the seven tensors, in the order of [`Numbers::named`].
+/// The shapes of the seven tensors, in the order of [`Numbers::NAMES`].
 pub(crate) fn shapes(config: &GatedAttentionConfig) -> [Vec<usize>; 7] {
     let GatedAttentionConfig {
         input_dim,
@@ -197,7 +226,7 @@ impl GatedAttention {
         })
     }
 
-    /// One result per tensor, in the order of [`Numbers::named`].
+    /// One result per tensor, in the order of [`Numbers::NAMES`].
     #[cfg(test)]
     pub(crate) fn map_tensors<R>(
         &self,

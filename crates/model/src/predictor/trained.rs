@@ -5,17 +5,17 @@ use domain::ids::Code;
 use domain::score::Terms;
 use sha2::{Digest, Sha256};
 
+use super::architecture::{Architecture, Predictor};
 use super::bag::Bag;
-use super::card::{CARD_FORMAT, FoldModelCard, ModelCard, PREDICTOR_GATED_ATTENTION};
+use super::card::{CARD_FORMAT, FoldModelCard, ModelCard};
 use super::error::PredictorError;
-use super::network::GatedAttention;
 use super::weights;
 
 /// The fold models of one training run.
 #[derive(Debug, Clone)]
 pub struct TrainedModel {
     card: ModelCard,
-    networks: Vec<GatedAttention>,
+    predictors: Vec<Predictor>,
 }
 
 /// One fold model of a [`TrainedModel`].
@@ -25,7 +25,7 @@ pub struct FoldModel<'a> {
     pub index: usize,
     /// What the card says of it: test patients, readouts, calibrations.
     pub card: &'a FoldModelCard,
-    network: &'a GatedAttention,
+    predictor: &'a Predictor,
 }
 
 impl FoldModel<'_> {
@@ -34,7 +34,7 @@ impl FoldModel<'_> {
     /// # Errors
     /// When the bag was made by another encoder, or the device fails.
     pub fn terms(&self, bag: &Bag) -> Result<Vec<Terms>, PredictorError> {
-        Ok(self.network.terms(bag)?)
+        Ok(self.predictor.terms(bag)?)
     }
 }
 
@@ -42,13 +42,13 @@ impl TrainedModel {
     /// Puts networks and card together, checking that they fit; sets the card's hash of the weights.
     pub(crate) fn new(
         mut card: ModelCard,
-        networks: Vec<GatedAttention>,
+        predictors: Vec<Predictor>,
     ) -> Result<Self, PredictorError> {
         card.weights_sha256 = sha256_hex(&weights::to_safetensors(
-            &networks.iter().collect::<Vec<_>>(),
+            &predictors.iter().collect::<Vec<_>>(),
             None,
         )?);
-        let model = Self { card, networks };
+        let model = Self { card, predictors };
         model.check()?;
         Ok(model)
     }
@@ -63,12 +63,12 @@ impl TrainedModel {
         self.card
             .fold_models
             .iter()
-            .zip(&self.networks)
+            .zip(&self.predictors)
             .enumerate()
-            .map(|(index, (card, network))| FoldModel {
+            .map(|(index, (card, predictor))| FoldModel {
                 index,
                 card,
-                network,
+                predictor,
             })
     }
 
@@ -93,7 +93,7 @@ impl TrainedModel {
     /// # Errors
     /// When the device fails.
     pub fn to_bytes(&self) -> Result<(Vec<u8>, Vec<u8>), PredictorError> {
-        let weights = weights::to_safetensors(&self.networks.iter().collect::<Vec<_>>(), None)?;
+        let weights = weights::to_safetensors(&self.predictors.iter().collect::<Vec<_>>(), None)?;
         let mut card = serde_json::to_vec_pretty(&self.card).map_err(PredictorError::Card)?;
         card.push(b'\n');
         Ok((weights, card))
@@ -113,6 +113,14 @@ impl TrainedModel {
         struct AnyFormat {
             format: u32,
         }
+        #[derive(serde::Deserialize)]
+        struct AnyPredictor {
+            architecture: AnyArchitecture,
+        }
+        #[derive(serde::Deserialize)]
+        struct AnyArchitecture {
+            predictor: String,
+        }
         let AnyFormat { format } = serde_json::from_slice(card).map_err(PredictorError::Card)?;
         if format != CARD_FORMAT {
             return Err(PredictorError::UnknownFormat {
@@ -120,18 +128,16 @@ impl TrainedModel {
                 known: CARD_FORMAT,
             });
         }
-        let card: ModelCard = serde_json::from_slice(card).map_err(PredictorError::Card)?;
-        if card.architecture.predictor != PREDICTOR_GATED_ATTENTION {
+        let AnyPredictor { architecture } =
+            serde_json::from_slice(card).map_err(PredictorError::Card)?;
+        if !Architecture::NAMES.contains(&architecture.predictor.as_str()) {
             return Err(PredictorError::UnknownPredictor {
-                found: card.architecture.predictor,
+                found: architecture.predictor,
             });
         }
-        let networks = weights::from_safetensors(
-            weights,
-            &card.architecture.network,
-            card.fold_models.len(),
-            device,
-        )?;
+        let card: ModelCard = serde_json::from_slice(card).map_err(PredictorError::Card)?;
+        let predictors =
+            weights::from_safetensors(weights, &card.architecture, card.fold_models.len(), device)?;
         // After the shapes: what differs is the more useful message.
         let found = sha256_hex(weights);
         if found != card.weights_sha256 {
@@ -140,7 +146,7 @@ impl TrainedModel {
                 found,
             });
         }
-        let model = Self { card, networks };
+        let model = Self { card, predictors };
         model.check()?;
         Ok(model)
     }
@@ -158,16 +164,16 @@ impl TrainedModel {
             }
         };
         let targets = self.card.targets.len();
-        equal("networks", self.card.fold_models.len(), self.networks.len())?;
         equal(
-            "network outputs",
-            targets,
-            self.card.architecture.network.n_targets,
+            "predictors",
+            self.card.fold_models.len(),
+            self.predictors.len(),
         )?;
+        equal("outputs", targets, self.card.architecture.n_targets())?;
         equal("evaluations", targets, self.card.evaluation.len())?;
         for model in self.fold_models() {
             equal("targets in a fold model", targets, model.card.targets.len())?;
-            let offsets = model.network.offsets()?;
+            let offsets = model.predictor.offsets()?;
             for ((target, card), offset) in self
                 .card
                 .targets

@@ -1,24 +1,24 @@
-//! Networks as safetensors: names, shapes and numbers, little-endian f32.
+//! Predictors as safetensors: names, shapes and numbers, little-endian f32.
 
 use std::collections::HashMap;
 
 use burn::tensor::Device;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
+use super::architecture::{Architecture, Predictor};
 use super::error::PredictorError;
-use super::network::{GatedAttention, GatedAttentionConfig, Numbers, shapes};
 
 /// The key of the note in the file's metadata.
 const NOTE: &str = "marrowscope";
 
-/// Writes networks as `fold_models.0.trunk_weight` and so on, with a note that [`note`] reads back.
+/// Writes predictors as `fold_models.0.trunk_weight` and so on, with a note that [`note`] reads back.
 pub(crate) fn to_safetensors(
-    networks: &[&GatedAttention],
+    predictors: &[&Predictor],
     note: Option<String>,
 ) -> Result<Vec<u8>, PredictorError> {
     let mut tensors = Vec::new();
-    for (index, network) in networks.iter().enumerate() {
-        for (name, shape, numbers) in network.numbers()?.named(&network.config()) {
+    for (index, predictor) in predictors.iter().enumerate() {
+        for (name, shape, numbers) in predictor.tensors()? {
             let bytes: Vec<u8> = numbers
                 .iter()
                 .flat_map(|number| number.to_le_bytes())
@@ -48,22 +48,14 @@ pub(crate) fn note(bytes: &[u8]) -> Result<Option<String>, PredictorError> {
 /// Reads what [`to_safetensors`] wrote: exactly `count` networks of exactly these sizes.
 pub(crate) fn from_safetensors(
     bytes: &[u8],
-    config: &GatedAttentionConfig,
+    architecture: &Architecture,
     count: usize,
     device: &Device,
-) -> Result<Vec<GatedAttention>, PredictorError> {
+) -> Result<Vec<Predictor>, PredictorError> {
     let file = SafeTensors::deserialize(bytes).map_err(PredictorError::NotSafetensors)?;
-    let names = [
-        "trunk_weight",
-        "trunk_bias",
-        "attention_tanh",
-        "attention_gate",
-        "attention_out",
-        "value",
-        "offset",
-    ];
+    let shapes = architecture.shapes();
     let expected: Vec<String> = (0..count)
-        .flat_map(|index| names.map(|name| tensor_name(index, name)))
+        .flat_map(|index| shapes.iter().map(move |(name, _)| tensor_name(index, name)))
         .collect();
     if let Some(name) = file
         .names()
@@ -76,20 +68,17 @@ pub(crate) fn from_safetensors(
     }
     (0..count)
         .map(|index| {
-            let [trunk_weight, trunk_bias, tanh, gate, out, value, offset] = shapes(config);
-            let read = |name: &str, shape: Vec<usize>| {
-                read_tensor(&file, tensor_name(index, name), &shape)
-            };
-            let numbers = Numbers {
-                trunk_weight: read("trunk_weight", trunk_weight)?,
-                trunk_bias: read("trunk_bias", trunk_bias)?,
-                attention_tanh: read("attention_tanh", tanh)?,
-                attention_gate: read("attention_gate", gate)?,
-                attention_out: read("attention_out", out)?,
-                value: read("value", value)?,
-                offset: read("offset", offset)?,
-            };
-            Ok(GatedAttention::from_numbers(config, numbers, device))
+            let tensors = shapes
+                .iter()
+                .map(|(name, shape)| read_tensor(&file, tensor_name(index, name), shape))
+                .collect::<Result<Vec<_>, _>>()?;
+            architecture
+                .build(tensors, device)
+                .ok_or(PredictorError::WrongCount {
+                    what: "tensors",
+                    expected: shapes.len(),
+                    found: 0,
+                })
         })
         .collect()
 }

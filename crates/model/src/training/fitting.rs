@@ -7,7 +7,7 @@ use rand::seq::{SliceRandom, index};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::config::TrainingConfig;
+use super::config::AttentionConfig;
 use super::data::TrainingData;
 use super::error::TrainingError;
 use super::progress::Ticker;
@@ -19,7 +19,7 @@ use crate::predictor::{GatedAttention, GatedAttentionConfig};
 /// finding weigh the same in sum, so that a rare finding is not drowned; the share that this hides comes back with the
 /// calibration. What was not observed has weight 0.
 pub(crate) struct Fitting<'a> {
-    config: &'a TrainingConfig,
+    config: &'a AttentionConfig,
     data: &'a TrainingData<'a>,
     patients: Vec<usize>,
     /// `class_weights[target]` of patients with and without the finding.
@@ -33,7 +33,7 @@ pub(crate) struct Fitting<'a> {
 impl<'a> Fitting<'a> {
     /// A network with random weights, about to learn from `patients`.
     pub(crate) fn start(
-        config: &'a TrainingConfig,
+        config: &'a AttentionConfig,
         data: &'a TrainingData<'a>,
         patients: Vec<usize>,
         seed: u64,

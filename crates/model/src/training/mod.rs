@@ -7,20 +7,23 @@
 //! [`fit`] does all of it. A job that must not lose much when it is killed uses [`Training`] and keeps each fold as it is
 //! finished.
 
+mod attention;
 mod config;
 mod data;
 mod error;
 mod evaluate;
 mod fitting;
 mod fold;
+mod linear;
 mod progress;
+mod regression;
 mod whitening;
 
 use burn::tensor::Device;
 use stats::SplitMix64;
 use stats::split::repeated_stratified_folds;
 
-pub use config::TrainingConfig;
+pub use config::{AttentionConfig, Method, TrainingConfig};
 pub use data::{TrainingData, TrainingPatient};
 pub use error::TrainingError;
 #[cfg(test)]
@@ -28,9 +31,7 @@ pub(crate) use fitting::weighted_loss;
 pub use fold::FittedFold;
 pub use progress::{Progress, Report};
 
-use crate::predictor::{
-    Architecture, CARD_FORMAT, ModelCard, PREDICTOR_GATED_ATTENTION, Software, TrainedModel,
-};
+use crate::predictor::{CARD_FORMAT, ModelCard, Software, TrainedModel};
 use progress::Ticker;
 
 /// Trains a model: all its fold models, one after the other, on the calling thread.
@@ -93,8 +94,12 @@ impl<'a> Training<'a> {
         }
         let everybody: Vec<usize> = (0..found).collect();
         let observations = data.observations(&everybody);
-        let folds =
-            repeated_stratified_folds(&observations, config.folds, config.repeats, config.seed)?;
+        let folds = repeated_stratified_folds(
+            &observations,
+            config.folds,
+            config.repeats,
+            config.fold_seed,
+        )?;
         Ok(Self {
             config,
             data,
@@ -111,7 +116,12 @@ impl<'a> Training<'a> {
     /// The most that [`Training::fit_fold`] will count to for a fold.
     pub fn cost(&self, index: usize) -> u64 {
         let (training, _) = self.patients_of(index);
-        fold::cost(self.config, training.len(), self.data.patients().len())
+        fold::cost(
+            self.config,
+            self.data.targets().len(),
+            training.len(),
+            self.data.patients().len(),
+        )
     }
 
     /// Fits one fold model; `index` counts repeat after repeat, fold after fold. Folds do not depend on each other.
@@ -140,10 +150,11 @@ impl<'a> Training<'a> {
         let Some(first) = folds.first() else {
             return Err(TrainingError::ForeignFolds);
         };
-        let network = first.network.config();
-        let (mut networks, mut fold_models, mut out_of_fold) = (Vec::new(), Vec::new(), Vec::new());
+        let architecture = first.predictor.architecture();
+        let (mut predictors, mut fold_models, mut out_of_fold) =
+            (Vec::new(), Vec::new(), Vec::new());
         for fold in folds {
-            networks.push(fold.network);
+            predictors.push(fold.predictor);
             fold_models.push(fold.card);
             out_of_fold.extend(fold.out_of_fold);
         }
@@ -151,10 +162,7 @@ impl<'a> Training<'a> {
         let card = ModelCard {
             format: CARD_FORMAT,
             software: software(),
-            architecture: Architecture {
-                predictor: PREDICTOR_GATED_ATTENTION.to_owned(),
-                network,
-            },
+            architecture,
             targets: self.data.targets().to_vec(),
             encoder_sha256: self.data.encoder_sha256().to_owned(),
             training_data_sha256: self.data_sha256.clone(),
@@ -164,7 +172,7 @@ impl<'a> Training<'a> {
             out_of_fold,
             evaluation,
         };
-        Ok(TrainedModel::new(card, networks)?)
+        Ok(TrainedModel::new(card, predictors)?)
     }
 
     /// Training and test patients of a fold.
