@@ -306,6 +306,48 @@ impl Store {
     }
 }
 
+/// What was observed of a patient for one target.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ObservedPatient {
+    /// Code of the patient.
+    pub patient: String,
+    /// 1 with the finding, 0 without it; none where it was not measured.
+    pub value: Option<f64>,
+    /// Share of reads that carry the mutation, or of metaphases that carry the aberration.
+    pub allele_frequency: Option<f64>,
+    /// Code of the first slide of the diagnosis specimen.
+    pub slide: Option<String>,
+}
+
+impl Store {
+    /// What was observed for a target, of everybody in a cohort, by the diagnosis specimen, in the order of their codes.
+    ///
+    /// # Errors
+    /// When Postgres refuses.
+    pub async fn observed(
+        &self,
+        cohort: CohortId,
+        target: TargetId,
+    ) -> Result<Vec<ObservedPatient>, StoreError> {
+        let patients = sqlx::query_as!(
+            ObservedPatient,
+            r#"select patient.code as patient, observation.value as "value?", observation.allele_frequency as "allele_frequency?",
+                 (select slide.code from slide where slide.specimen_id = specimen.id order by slide.code limit 1) as slide
+             from patient
+             left join specimen on specimen.patient_id = patient.id and specimen.taken_at = 'diagnosis'
+             left join observation on observation.target_id = $2
+                 and (observation.specimen_id = specimen.id or observation.patient_id = patient.id)
+             where patient.cohort_id = $1
+             order by patient.code"#,
+            cohort.0,
+            target.0,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(patients)
+    }
+}
+
 /// Reads a presence list.
 pub(crate) fn cells(present: &[u8]) -> Vec<u32> {
     present

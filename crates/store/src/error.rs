@@ -173,7 +173,6 @@ rules! {
     BagHash "bag_sha256_is_hex" "a bag's hash is 64 hexadecimal digits",
     SignCited "sign_cited" "a sign has a citation exactly when it is established or reported",
     AlleleFrequency "observation_allele_frequency_is_share" "an allele frequency lies between 0 and 1",
-    AurocInterval "model_target_auroc_whole" "an AUROC comes with its interval or not at all",
     ReadoutSpread "fold_model_target_sd_positive" "a standard deviation is above zero",
     SpreadOrdered "prediction_spread_ordered" "a score lies within its spread",
     PredictedByNobody "prediction_by_somebody" "a prediction is made by at least one fold model",

@@ -16,7 +16,7 @@ pub mod testing;
 
 pub use cluster;
 pub use cohort::{NewCohort, NewObservation, NewSpecimen, NewTarget, Observed, Subject, TakenAt};
-pub use encoding::{NewEncoder, StoredBag, TrainingPatient};
+pub use encoding::{NewEncoder, ObservedPatient, StoredBag, TrainingPatient};
 pub use entitled::{EntitledFoldModel, TermsBytes};
 pub use error::{Rule, StoreError};
 pub use model::{FoldKey, NewFoldModel, NewModel, NewModelTarget, StoredFoldModel, StoredModel};

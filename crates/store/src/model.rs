@@ -3,7 +3,8 @@
 use domain::ids::{CohortId, EncoderId, FoldModelId, ModelId, PatientId, TargetId};
 use domain::score::{Readout, Scale};
 use domain::target::{SignKind, TargetKind};
-use domain::view::{CohortSummary, Evaluation, Interval, ModelSummary, Sign, TargetOfModel};
+use domain::view::{CohortSummary, Evaluation, ModelSummary, Sign, TargetOfModel};
+use sqlx::types::Json;
 
 use crate::{Store, StoreError, count, int4};
 
@@ -26,6 +27,8 @@ pub struct NewModel {
     pub data_sha256: String,
     /// model.json.
     pub spec: serde_json::Value,
+    /// Where it stands in menus, the least first.
+    pub place: i32,
     /// Its targets, in the order of its outputs.
     pub targets: Vec<NewModelTarget>,
     /// Its fold models.
@@ -135,10 +138,10 @@ impl Store {
         .execute(&mut *transaction)
         .await?;
         let id = sqlx::query_scalar!(
-            "insert into model (key, title, predictor, cohort_id, encoder_id, seed, data_sha256, spec)
-             values ($1, $2, $3, $4, $5, $6, $7, $8)
+            "insert into model (key, title, predictor, cohort_id, encoder_id, seed, data_sha256, spec, place)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
              on conflict (key) do update
-                 set title = excluded.title, predictor = excluded.predictor, spec = excluded.spec
+                 set title = excluded.title, predictor = excluded.predictor, spec = excluded.spec, place = excluded.place
              returning id",
             model.key,
             model.title,
@@ -148,6 +151,7 @@ impl Store {
             model.seed.cast_signed(),
             model.data_sha256,
             model.spec,
+            model.place,
         )
         .fetch_one(&mut *transaction)
         .await?;
@@ -156,19 +160,12 @@ impl Store {
             .execute(&mut *transaction)
             .await?;
         for (position, target) in (0..).zip(&model.targets) {
-            let auroc = target.evaluation.auroc;
             sqlx::query!(
-                "insert into model_target (model_id, target_id, position, positives, negatives, auroc, auroc_low,
-                     auroc_high)
-                 values ($1, $2, $3, $4, $5, $6, $7, $8)",
+                "insert into model_target (model_id, target_id, position, evaluation) values ($1, $2, $3, $4)",
                 id,
                 target.target.0,
                 position,
-                int4("model", target.evaluation.positives)?,
-                int4("model", target.evaluation.negatives)?,
-                auroc.map(|auroc| auroc.estimate),
-                auroc.map(|auroc| auroc.low),
-                auroc.map(|auroc| auroc.high),
+                Json(target.evaluation) as _,
             )
             .execute(&mut *transaction)
             .await?;
@@ -291,7 +288,7 @@ impl Store {
         })
     }
 
-    /// The models with how they did, oldest first.
+    /// The models with how they did, in the order of menus.
     ///
     /// # Errors
     /// When Postgres refuses.
@@ -304,14 +301,14 @@ impl Store {
              from model
              join encoder on encoder.id = model.encoder_id
              join cohort on cohort.id = model.cohort_id
-             order by model.id"#
+             order by model.place, model.id"#
         )
         .fetch_all(&self.pool)
         .await?;
         let targets = sqlx::query!(
             r#"select model_target.model_id, target.key, target.title, target.kind,
                  sign.kind as "sign_kind?", sign.text as "sign_text?", sign.citation,
-                 positives, negatives, auroc, auroc_low, auroc_high
+                 evaluation as "evaluation: Json<Evaluation>"
              from model_target
              join model on model.id = model_target.model_id
              join target on target.id = model_target.target_id
@@ -350,11 +347,7 @@ impl Store {
                 title: row.title,
                 kind: target_kind(row.kind)?,
                 sign: sign(row.sign_kind, row.sign_text, row.citation)?,
-                evaluation: Evaluation {
-                    positives: count(row.positives),
-                    negatives: count(row.negatives),
-                    auroc: interval(row.auroc, row.auroc_low, row.auroc_high),
-                },
+                evaluation: row.evaluation.0,
             });
         }
         Ok(models.into_iter().map(|(_, model)| model).collect())
@@ -383,16 +376,4 @@ pub(crate) fn sign(
         text,
         citation,
     }))
-}
-
-pub(crate) fn interval(
-    estimate: Option<f64>,
-    low: Option<f64>,
-    high: Option<f64>,
-) -> Option<Interval> {
-    Some(Interval {
-        estimate: estimate?,
-        low: low?,
-        high: high?,
-    })
 }

@@ -9,7 +9,7 @@ use domain::view::{
 use sqlx::types::Json;
 
 use crate::encoding::cells;
-use crate::model::{interval, scale, sign, target_kind};
+use crate::model::{scale, sign, target_kind};
 use crate::{Store, StoreError, count};
 
 /// How much there is.
@@ -66,7 +66,8 @@ impl Store {
         let row = sqlx::query!(
             r#"select
                  (select count(*) from slide) as "slides!",
-                 (select coalesce(sum(tiles), 0)::bigint from bag) as "tiles!""#
+                 (select coalesce(sum(tiles), 0)::bigint from shown_grid
+                     where exists (select from bag where grid_id = shown_grid.id)) as "tiles!""#
         )
         .fetch_one(&self.pool)
         .await?;
@@ -123,7 +124,9 @@ impl Store {
              join cohort on cohort.id = patient.cohort_id
              cross join lateral (
                  select count(*) as spots, count(grid.id) as laid, sum(grid.tiles)::bigint as tiles,
-                     count(*) filter (where exists (select from bag where grid_id = grid.id)) as encoded
+                     count(*) filter (where grid.id is not null and not exists (
+                         select from encoder where not exists (
+                             select from bag where grid_id = grid.id and encoder_id = encoder.id))) as encoded
                  from spot left join shown_grid grid on grid.spot_id = spot.id
                  where spot.slide_id = slide.id) grids
              cross join lateral (
@@ -238,7 +241,7 @@ impl Store {
              join encoder on encoder.id = model.encoder_id
              join cohort on cohort.id = model.cohort_id
              where model_on_slide.slide_id = $1
-             order by model.id"#,
+             order by model.place, model.id"#,
             slide.id,
             slide.patient_id,
         )
@@ -275,7 +278,7 @@ impl Store {
             r#"select target.id, target.key, target.title, target.kind,
                  sign.kind as "sign_kind?", sign.text as "sign_text?", sign.citation,
                  observation.value as "value?", observation.allele_frequency,
-                 positives, negatives, auroc, auroc_low, auroc_high,
+                 evaluation as "evaluation: Json<Evaluation>",
                  score as "score?", score_low as "score_low?", score_high as "score_high?",
                  probability, probability_low, probability_high, fold_models as "fold_models?"
              from model_target
@@ -340,11 +343,7 @@ impl Store {
                         present: value >= 0.5,
                         allele_frequency: row.allele_frequency,
                     }),
-                    evaluation: Evaluation {
-                        positives: count(row.positives),
-                        negatives: count(row.negatives),
-                        auroc: interval(row.auroc, row.auroc_low, row.auroc_high),
-                    },
+                    evaluation: row.evaluation.0,
                     prediction,
                     readouts,
                 })

@@ -205,6 +205,7 @@ impl Seed {
                 low: 0.5,
                 high: 1.0,
             }),
+            ..Evaluation::default()
         };
         let fold = |fold: u32| NewFoldModel {
             key: FoldKey { repeat: 0, fold },
@@ -221,6 +222,7 @@ impl Seed {
             seed: u64::MAX,
             data_sha256: hash(data),
             spec: serde_json::json!({ "seed": 7 }),
+            place: 0,
             targets: self
                 .targets
                 .iter()
