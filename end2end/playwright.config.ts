@@ -34,13 +34,13 @@ export default defineConfig({
     { name: 'first run', testMatch: 'first-run.spec.ts' },
     {
       name: 'light',
-      testMatch: ['list', 'slide', 'view', 'parts', 'instruments', 'access', 'failures', 'gestures', 'keys', 'layers', 'toolbar'].map((name) => `${name}.spec.ts`),
+      testMatch: ['list', 'slide', 'view', 'models', 'parts', 'instruments', 'access', 'failures', 'gestures', 'keys', 'layers', 'toolbar'].map((name) => `${name}.spec.ts`),
       dependencies: ['first run'],
       use: { colorScheme: 'light' },
     },
     {
       name: 'dark',
-      testMatch: ['list', 'slide', 'access'].map((name) => `${name}.spec.ts`),
+      testMatch: ['list', 'models', 'slide', 'access'].map((name) => `${name}.spec.ts`),
       dependencies: ['first run'],
       use: { colorScheme: 'dark' },
     },

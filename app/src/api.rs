@@ -1,5 +1,6 @@
 //! The server functions: small typed data for the pages. Each is a public endpoint under `/fn`; what reads is a GET.
 
+use domain::report::TargetReport;
 use domain::view::{ModelSummary, Progress, SlideDetail, SlideSummary, Status};
 use leptos::prelude::server;
 use leptos::server_fn::codec::GetUrl;
@@ -44,6 +45,20 @@ fn status_of(error: &AppError) {
 #[server(prefix = "/fn", endpoint = "models", input = GetUrl)]
 pub async fn models() -> Result<Vec<ModelSummary>, AppError> {
     crate::backend::backend()?.models().await
+}
+
+/// How a model did on a target.
+#[server(name = ReadTarget, prefix = "/fn", endpoint = "target-report", input = GetUrl)]
+pub async fn target_report(
+    /// Key of the model.
+    model: String,
+    /// Key of the target.
+    target: String,
+) -> Result<TargetReport, AppError> {
+    let report = crate::backend::backend()?
+        .target_report(model, target)
+        .await;
+    report.inspect_err(status_of)
 }
 
 /// The state of the server.

@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use domain::ids::{Code, JobId};
+use domain::report::TargetReport;
 use domain::view::{ModelSummary, Progress, SlideDetail, SlideSummary, Status};
 use leptos::prelude::use_context;
 
@@ -20,6 +21,8 @@ pub trait Backend: Send + Sync + 'static {
     fn slide(&self, code: Code) -> Answer<'_, SlideDetail>;
     /// All models with their evaluation.
     fn models(&self) -> Answer<'_, Vec<ModelSummary>>;
+    /// How a model did on a target, by their keys.
+    fn target_report(&self, model: String, target: String) -> Answer<'_, TargetReport>;
     /// The state of the server.
     fn status(&self) -> Answer<'_, Status>;
     /// The state of the queue; the first event of `/events` says the same.

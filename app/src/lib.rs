@@ -3,6 +3,8 @@
 pub mod api;
 #[cfg(feature = "ssr")]
 pub mod backend;
+#[cfg(feature = "ssr")]
+pub mod charts;
 pub mod components;
 mod erase;
 pub mod error;
@@ -23,7 +25,9 @@ use components::Header;
 use erase::Erase;
 use live::Live;
 use navigation::{CurrentPage, Page};
-use pages::{NotFound, SlideList, StatusPage, provide_list_view, slide_part};
+use pages::{
+    ModelsPage, NotFound, SlideList, StatusPage, TargetPage, provide_list_view, slide_part,
+};
 #[cfg(feature = "ssr")]
 pub use router::router;
 #[cfg(feature = "ssr")]
@@ -52,6 +56,8 @@ pub fn App() -> impl IntoView {
     let page = move || match current.get() {
         Page::Slides => view! { <SlideList /> }.erase(),
         Page::Slide(code) => slide_part::slide_page(code),
+        Page::Models => view! { <ModelsPage /> }.erase(),
+        Page::Target(model, target) => view! { <TargetPage model=model target=target /> }.erase(),
         Page::Status => view! { <StatusPage /> }.erase(),
         Page::Missing => view! { <NotFound /> }.erase(),
     };

@@ -21,7 +21,11 @@ pub enum Page {
     Slides,
     /// One slide by its code, at `/slides/{code}`.
     Slide(String),
-    /// Models and status, at `/status`.
+    /// All models, at `/models`.
+    Models,
+    /// One target of one model by their keys, at `/models/{model}/{target}`.
+    Target(String, String),
+    /// The state of the server, at `/status`.
     Status,
     /// No page has this address.
     Missing,
@@ -33,14 +37,23 @@ impl Page {
     pub fn at(path: &str) -> Self {
         match path {
             "/" => Self::Slides,
+            "/models" => Self::Models,
             "/status" => Self::Status,
-            _ => match path.strip_prefix("/slides/") {
-                Some(code) if !code.is_empty() && !code.contains('/') => {
-                    Self::Slide(code.to_owned())
-                }
-                _ => Self::Missing,
-            },
+            _ => Self::below(path).unwrap_or(Self::Missing),
         }
+    }
+
+    /// The page at a path that names something.
+    fn below(path: &str) -> Option<Self> {
+        let is_name = |name: &&str| !name.is_empty() && !name.contains('/');
+        if let Some(code) = path.strip_prefix("/slides/").filter(is_name) {
+            return Some(Self::Slide(code.to_owned()));
+        }
+        let (model, target) = path.strip_prefix("/models/")?.split_once('/')?;
+        let both = Some(model)
+            .filter(is_name)
+            .zip(Some(target).filter(is_name));
+        both.map(|(model, target)| Self::Target(model.to_owned(), target.to_owned()))
     }
 
     /// Waits for the part of the application that this page is in; false where it cannot be had.
@@ -57,7 +70,9 @@ impl Page {
         let page = match self {
             Self::Slides => "Slides",
             Self::Slide(code) => code,
-            Self::Status => "Models and status",
+            Self::Models => "Models",
+            Self::Target(model, target) => &format!("{target} by {model}"),
+            Self::Status => "Status",
             Self::Missing => "Page not found",
         };
         format!("{page} · Marrowscope")
@@ -234,6 +249,11 @@ mod tests {
     fn every_page_has_one_address() {
         assert_eq!(Page::at("/"), Page::Slides);
         assert_eq!(Page::at("/status"), Page::Status);
+        assert_eq!(Page::at("/models"), Page::Models);
+        assert_eq!(
+            Page::at("/models/m-1/del5q"),
+            Page::Target("m-1".to_owned(), "del5q".to_owned())
+        );
         assert_eq!(
             Page::at("/slides/PH-0001"),
             Page::Slide("PH-0001".to_owned())

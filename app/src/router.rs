@@ -23,6 +23,8 @@ pub fn router(backend: Arc<dyn Backend>, assets: SiteAssets) -> Router {
         .leptos_routes_with_context(&options, Vec::new(), context, document)
         .route("/", get(page.clone()))
         .route("/slides/{code}", get(page.clone()))
+        .route("/models", get(page.clone()))
+        .route("/models/{model}/{target}", get(page.clone()))
         .route("/status", get(page.clone()))
         .fallback(page)
         .with_state(options)

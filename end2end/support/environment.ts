@@ -16,3 +16,6 @@ export const golden: { file: string; places: { marks: [number, number][]; mark_p
 
 /** Patients of the synthetic cohort, as every first run draws them. */
 export const patients = 48;
+
+/** Models that every first run trains: two of attention, mean pooling, colour only. */
+export const models = 4;

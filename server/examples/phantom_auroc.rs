@@ -71,7 +71,7 @@ fn main() -> Result<()> {
     )?;
     for training_seed in [1, 2] {
         let started = Instant::now();
-        let config = TrainingConfig::new(training_seed);
+        let config = TrainingConfig::attention(training_seed);
         let trained = fit(&config, &data, &EncoderDevice::flex().burn(), &mut |_| {
             ControlFlow::Continue(())
         })?;
@@ -80,7 +80,11 @@ fn main() -> Result<()> {
             started.elapsed()
         );
         let card = trained.card();
-        let epochs: Vec<usize> = card.fold_models.iter().map(|fold| fold.epochs).collect();
+        let epochs: Vec<usize> = card
+            .fold_models
+            .iter()
+            .filter_map(|fold| fold.epochs)
+            .collect();
         println!("  epochs {epochs:?}");
         for evaluation in &card.evaluation {
             let (with, without) = (evaluation.n_positive, evaluation.n_negative);

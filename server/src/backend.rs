@@ -6,9 +6,11 @@ use app::backend::{Answer, Backend};
 use app::error::AppError;
 use axum::http::StatusCode;
 use domain::ids::{Code, JobId};
+use domain::report::TargetReport;
 use domain::view::{ModelSummary, Progress, SlideDetail, SlideSummary, Status};
 
 use crate::problem::Problem;
+use crate::report::Judged;
 use crate::state::{ALL_SLIDES, AppState};
 
 /// The server as the pages see it.
@@ -62,6 +64,13 @@ impl Backend for AppBackend {
 
     fn models(&self) -> Answer<'_, Vec<ModelSummary>> {
         Box::pin(async { Ok(self.state.store.models().await.map_err(Problem::from)?) })
+    }
+
+    fn target_report(&self, model: String, target: String) -> Answer<'_, TargetReport> {
+        Box::pin(async move {
+            let judged = Judged::read(&self.state.store, &model, &target).await?;
+            Ok(judged.report())
+        })
     }
 
     fn status(&self) -> Answer<'_, Status> {

@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use domain::ids::{CohortId, EncoderId, ModelId, TargetId};
-use domain::view::{Evaluation, Interval, Sign};
-use model::encoder::EFFICIENTNET_LITE0;
+use domain::view::{Comparison, Evaluation, Interval, Sign};
+use model::encoder::{COLOUR, EFFICIENTNET_LITE0, EncoderInfo};
 use model::predictor::TrainedModel;
+use model::training::{Method, TrainingConfig};
 use phantom::{Patient, TARGETS, Truth};
 use store::{
     FoldKey, NewCohort, NewEncoder, NewFoldModel, NewModel, NewModelTarget, NewObservation,
@@ -22,6 +23,8 @@ pub const PHANTOM_SEED: u64 = 20_211_001;
 pub const PHANTOM_MPP: f64 = 0.5;
 /// Code of the sample slide.
 pub const SAMPLE_SLIDE: &str = "SKIN-1";
+/// Key of the model that sees colours alone.
+pub const COLOUR_ONLY: &str = "colour-1";
 /// SHA-256 of the sample slide's file.
 pub const SAMPLE_SHA256: &str = "ed92d5a9f2e86df67640d6f92ce3e231419ce127131697fbbce42ad5e002c8a7";
 /// Name of the sample slide in the assets folder.
@@ -33,21 +36,49 @@ pub struct PlannedModel {
     pub key: &'static str,
     /// Its title.
     pub title: &'static str,
-    /// The seed of its training.
-    pub seed: u64,
+    /// What it is fitted by, in words.
+    pub predictor: &'static str,
+    /// What its bags are made of.
+    pub encoder: &'static EncoderInfo,
+    /// Where it stands in menus; those further on are trained first.
+    pub place: i32,
+    /// How it is trained.
+    pub config: fn() -> TrainingConfig,
 }
 
-/// Two models, so that there is something to compare: what differs between them is chance.
-pub const MODELS: [PlannedModel; 2] = [
+/// The one that sees colours alone is what all others are shown against; two that differ by chance alone show how much that is.
+pub const MODELS: [PlannedModel; 4] = [
+    PlannedModel {
+        key: COLOUR_ONLY,
+        title: "Colour only",
+        predictor: "Mean pooling",
+        encoder: &COLOUR,
+        place: 3,
+        config: || TrainingConfig::new(Method::MeanPooling, 1),
+    },
+    PlannedModel {
+        key: "mean-1",
+        title: "Mean pooling",
+        predictor: "Mean pooling",
+        encoder: &EFFICIENTNET_LITE0,
+        place: 2,
+        config: || TrainingConfig::new(Method::MeanPooling, 1),
+    },
     PlannedModel {
         key: "attention-1",
         title: "Gated attention, seed 1",
-        seed: 1,
+        predictor: "Gated attention",
+        encoder: &EFFICIENTNET_LITE0,
+        place: 0,
+        config: || TrainingConfig::attention(1),
     },
     PlannedModel {
         key: "attention-2",
         title: "Gated attention, seed 2",
-        seed: 2,
+        predictor: "Gated attention",
+        encoder: &EFFICIENTNET_LITE0,
+        place: 1,
+        config: || TrainingConfig::attention(2),
     },
 ];
 
@@ -67,9 +98,25 @@ pub fn model_file(key: &str, file: &str) -> String {
     format!("models/{key}/{file}")
 }
 
-/// The default encoder in the database.
-pub async fn ensure_encoder(store: &Store) -> Result<EncoderId, StoreError> {
-    let info = &EFFICIENTNET_LITE0;
+/// The encoders of the first run in the database. The colours first: of a slide that is seen to have its features they are
+/// there, too.
+pub async fn ensure_encoders(
+    store: &Store,
+) -> Result<[(EncoderId, &'static EncoderInfo); 2], StoreError> {
+    Ok([
+        (ensure_encoder(store, &COLOUR).await?, &COLOUR),
+        (
+            ensure_encoder(store, &EFFICIENTNET_LITE0).await?,
+            &EFFICIENTNET_LITE0,
+        ),
+    ])
+}
+
+/// An encoder in the database.
+pub async fn ensure_encoder(
+    store: &Store,
+    info: &'static EncoderInfo,
+) -> Result<EncoderId, StoreError> {
     let encoder = NewEncoder {
         key: info.key.to_owned(),
         title: info.title.to_owned(),
@@ -191,7 +238,11 @@ pub async fn ensure_phantom_cohort(
     Ok((cohort, targets))
 }
 
-/// Registers a trained model.
+/// Registers a trained model. `beyond_colour`: one per target.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the row of a model and all that hangs on it"
+)]
 pub async fn add_model(
     store: &Store,
     plan: &PlannedModel,
@@ -200,6 +251,7 @@ pub async fn add_model(
     targets: &[TargetId],
     trained: &TrainedModel,
     patients: &[(domain::ids::PatientId, domain::ids::Code)],
+    beyond_colour: &[Option<Comparison>],
 ) -> anyhow::Result<ModelId> {
     let card = trained.card();
     let held_out = card
@@ -227,35 +279,57 @@ pub async fn add_model(
             readouts: fold.targets.iter().map(|target| target.readout).collect(),
         })
         .collect();
-    let evaluations = targets
-        .iter()
-        .zip(&card.evaluation)
-        .map(|(&target, evaluation)| NewModelTarget {
+    let evaluations = targets.iter().zip(&card.evaluation).zip(beyond_colour).map(
+        |((&target, evaluation), &beyond_colour)| NewModelTarget {
             target,
             evaluation: Evaluation {
                 positives: evaluation.n_positive as u32,
                 negatives: evaluation.n_negative as u32,
-                auroc: evaluation.auroc.as_ref().map(|auroc| Interval {
-                    estimate: auroc.value,
-                    low: auroc.interval.lower,
-                    high: auroc.interval.upper,
-                }),
+                auroc: evaluation
+                    .auroc
+                    .as_ref()
+                    .map(|auroc| interval(auroc.value, auroc.interval)),
+                p: evaluation.p,
+                adjusted_p: evaluation.adjusted_p,
+                average_precision: evaluation
+                    .average_precision
+                    .as_ref()
+                    .and_then(|found| Some(interval(found.value, found.interval?))),
+                brier: evaluation.brier,
+                scaled_brier: evaluation.scaled_brier,
+                calibration_slope: evaluation
+                    .calibration_slope
+                    .map(|found| interval(found.value, found.interval)),
+                calibration_intercept: evaluation
+                    .calibration_intercept
+                    .map(|found| interval(found.value, found.interval)),
+                beyond_colour,
             },
-        });
+        },
+    );
     let new = NewModel {
         key: plan.key.into(),
         title: plan.title.into(),
-        predictor: "Gated attention".into(),
+        predictor: plan.predictor.into(),
         cohort,
         encoder,
-        seed: plan.seed,
+        seed: card.training.seed,
         data_sha256: card.training_data_sha256.clone(),
         spec: serde_json::to_value(card)?,
+        place: plan.place,
         targets: evaluations.collect(),
         fold_models,
         held_out,
     };
     Ok(store.put_model(&new).await?)
+}
+
+fn interval(estimate: f64, stats::Interval { lower, upper }: stats::Interval) -> Interval {
+    Interval {
+        estimate,
+        low: lower,
+        high: upper,
+    }
 }
 
 /// Which fold of which repeat, in the database's words.

@@ -14,6 +14,7 @@ mod metrics;
 mod nice;
 mod problem;
 mod progress;
+mod report;
 mod routes;
 pub mod run;
 mod slide_file;

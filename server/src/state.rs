@@ -123,7 +123,6 @@ impl AppState {
             resident_bytes: resident_bytes(),
             slides: totals.slides,
             tiles_encoded: totals.tiles_encoded,
-            models: self.store.models().await?,
         })
     }
 

@@ -18,7 +18,7 @@ const LIMIT: Duration = Duration::from_secs(300);
 
 fn finished(slides: &Value) -> bool {
     let slides = slides.as_array().unwrap();
-    slides.len() == 13 && slides.iter().all(|slide| slide["models"] == 2)
+    slides.len() == 13 && slides.iter().all(|slide| slide["models"] == 4)
 }
 
 /// Everything that the models say, without what differs from run to run by design (none of it does).
@@ -91,8 +91,8 @@ fn killed_at_random_moments_the_first_run_says_the_same_as_undisturbed() {
     assert_eq!(expected.len(), 13);
     let jobs = server.json("/api/v1/jobs");
     assert_eq!(jobs["counts"]["failed"], 0, "{jobs:#}");
-    // Nothing twice: the sample slide, 12 drawings, 13 encodings, 2 trainings, 2 models on 13 slides.
-    assert_eq!(jobs["finished"], 1 + 12 + 13 + 2 + 26, "{jobs:#}");
+    // Nothing twice: the sample slide, 12 drawings, 13 encodings, 4 trainings, 4 models on 13 slides.
+    assert_eq!(jobs["finished"], 1 + 12 + 13 + 4 + 52, "{jobs:#}");
     terms_are_served_by_target(&server, &expected[0].0);
     assert!(server.stop().success());
 
@@ -118,8 +118,8 @@ fn killed_at_random_moments_the_first_run_says_the_same_as_undisturbed() {
     println!("finished before the last kill: {finished_early}");
     let jobs = server.json("/api/v1/jobs");
     assert_eq!(jobs["counts"]["failed"], 0, "{jobs:#}");
-    // Nothing twice: the sample slide, 12 drawings, 13 encodings, 2 trainings, 2 models on 13 slides.
-    assert_eq!(jobs["finished"], 1 + 12 + 13 + 2 + 26, "{jobs:#}");
+    // Nothing twice: the sample slide, 12 drawings, 13 encodings, 4 trainings, 4 models on 13 slides.
+    assert_eq!(jobs["finished"], 1 + 12 + 13 + 4 + 52, "{jobs:#}");
     for ((code, expected), (other, found)) in expected.iter().zip(all_predictions(&server)) {
         assert_eq!(code, &other);
         assert_eq!(expected, &found, "slide {code}");

@@ -4,11 +4,11 @@ use leptos::prelude::*;
 
 /// A list of facts, side by side.
 #[component]
-pub fn Facts(
+pub fn Facts<T: IntoView + 'static>(
     /// Term and description.
-    rows: Vec<(&'static str, String)>,
+    rows: Vec<(T, String)>,
 ) -> impl IntoView {
-    let row = |(term, description)| {
+    let row = |(term, description): (T, String)| {
         view! {
             <dt>{term}</dt>
             <dd class="num">{description}</dd>

@@ -20,7 +20,8 @@ pub fn Header() -> impl IntoView {
             </a>
             <nav class="header__nav" aria-label="Pages">
                 <NavLink href="/" text="Slides" />
-                <NavLink href="/status" text="Models and status" />
+                <NavLink href="/models" text="Models" />
+                <NavLink href="/status" text="Status" />
             </nav>
             <p class="header__notice">{NOT_FOR_DIAGNOSIS}</p>
             <Activity />

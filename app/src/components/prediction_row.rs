@@ -197,6 +197,7 @@ mod tests {
                 low,
                 high: 0.8,
             }),
+            ..Evaluation::default()
         };
         assert!(reliability(&evaluation(0.44)).ends_with("not shown to beat chance"));
         assert!(reliability(&evaluation(0.51)).ends_with("95 % interval"));

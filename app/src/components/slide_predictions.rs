@@ -125,7 +125,7 @@ fn Predictions(slide: Signal<SlideDetail>, model: ModelOnSlide) -> impl IntoView
         <ul class="predictions">{rows}</ul>
         <p class="note">
             "Probabilities are rescaled on training patients that the networks had not seen (Platt scaling): with so few patients that is rough. The thin line marks the share of the cohort with the finding. AUROC is out of fold, its interval conditional on these models. "
-            <a href=format!("/status#model-{key}")>"More on this model"</a>
+            <a href=format!("/models?model={key}")>"More on this model"</a>
         </p>
     }
     .erase()

@@ -1,10 +1,10 @@
-//! The models with their evaluation, and the state of the server.
+//! The state of the server.
 
 use domain::view::Status;
 use leptos::prelude::*;
 
 use crate::api;
-use crate::components::{Facts, Failure, ModelNote, ModelTable, ProgressPanel};
+use crate::components::{Facts, Failure, ProgressPanel};
 use crate::erase::Erase;
 use crate::format;
 use crate::live::Live;
@@ -21,40 +21,21 @@ pub fn StatusPage() -> impl IntoView {
                 super::respond_with(&error);
                 view! { <Failure error=error retry=move |()| status.refetch() /> }.erase()
             }
-            Ok(status) => view! { <Body status=status /> }.erase(),
+            Ok(status) => view! {
+                <section class="block">
+                    <h2 class="block__title">"Server"</h2>
+                    <ServerFacts status=status />
+                </section>
+            }
+            .erase(),
         })
     };
     view! {
         <div class="page">
-            <h1 class="page__title">"Models and status"</h1>
+            <h1 class="page__title">"Status"</h1>
             <ProgressPanel />
             <Transition fallback=|| view! { <p class="soft" aria-busy="true">"Loading…"</p> }>{body}</Transition>
         </div>
-    }
-    .erase()
-}
-
-#[component]
-fn Body(status: Status) -> impl IntoView {
-    let models = status.models.clone();
-    let models = if models.is_empty() {
-        view! { <p class="soft">"No model has been trained yet."</p> }.erase()
-    } else {
-        view! {
-            {models.into_iter().map(|model| view! { <ModelTable model=model /> }).collect_view()}
-            <ModelNote />
-        }
-        .erase()
-    };
-    view! {
-        <section class="block" id="models">
-            <h2 class="block__title">"Models"</h2>
-            {models}
-        </section>
-        <section class="block">
-            <h2 class="block__title">"Server"</h2>
-            <ServerFacts status=status />
-        </section>
     }
     .erase()
 }

@@ -6,6 +6,7 @@ use app::backend::{Answer, Backend};
 use app::error::AppError;
 use domain::geometry::{Mpp, SlideRect};
 use domain::ids::{Code, JobId};
+use domain::report::{DrawnPlot, FoldReport, PlotLink, TargetReport};
 use domain::score::{Readout, Scale};
 use domain::target::{SignKind, TargetKind};
 use domain::view::{
@@ -136,6 +137,19 @@ impl Backend for Fake {
         Box::pin(async { Ok(self.models.clone()) })
     }
 
+    fn target_report(&self, model: String, target: String) -> Answer<'_, TargetReport> {
+        Box::pin(async move {
+            let own = self.models.iter().find(|own| own.key == model);
+            let found = own.and_then(|own| {
+                let target = own.targets.iter().find(|own| own.key == target)?;
+                Some((own.clone(), target.clone()))
+            });
+            let (model, target) =
+                found.ok_or_else(|| AppError::not_found("There is no such target."))?;
+            Ok(report(model, target))
+        })
+    }
+
     fn status(&self) -> Answer<'_, Status> {
         Box::pin(async {
             Ok(Status {
@@ -151,7 +165,6 @@ impl Backend for Fake {
                 resident_bytes: Some(148_000_000),
                 slides: 3,
                 tiles_encoded: 4210,
-                models: self.models.clone(),
             })
         })
     }
@@ -217,6 +230,7 @@ fn targets() -> Vec<TargetOfModel> {
             low,
             high,
         }),
+        ..Evaluation::default()
     };
     vec![
         TargetOfModel {
@@ -331,5 +345,39 @@ fn slide(code: &str, synthetic: bool, tissue: &str) -> SlideDetail {
             grid: None,
         }],
         models: models.into(),
+    }
+}
+
+fn report(model: ModelSummary, target: TargetOfModel) -> TargetReport {
+    TargetReport {
+        model: model.key,
+        model_title: model.title,
+        predictor: model.predictor,
+        encoder: model.encoder,
+        cohort: model.training_cohort,
+        target,
+        plots: vec![DrawnPlot {
+            key: "roc".to_owned(),
+            title: "ROC".to_owned(),
+            note: "The diagonal is chance.".to_owned(),
+            svg: "<svg id=\"drawn\"></svg>".to_owned(),
+            size: (420, 340),
+            links: vec![PlotLink {
+                at: (100, 50),
+                name: "P-0001, probability 0.81".to_owned(),
+                href: "/slides/PH-0001".to_owned(),
+            }],
+        }],
+        folds: vec![FoldReport {
+            repeat: 1,
+            fold: 2,
+            positives: 3,
+            negatives: 7,
+            auroc: Some(0.9),
+            epochs: Some(1),
+            penalty: None,
+        }],
+        allele_frequency: None,
+        provenance: vec![("Weights, SHA-256".to_owned(), "abc".to_owned())],
     }
 }

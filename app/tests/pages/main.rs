@@ -84,6 +84,8 @@ async fn every_page_says_what_it_is_not_for() {
         "/",
         "/slides/PH-0001",
         "/slides/NONE",
+        "/models",
+        "/models/attention-a/del5q",
         "/status",
         "/no/such/page",
     ] {
@@ -102,7 +104,7 @@ async fn every_page_says_what_it_is_not_for() {
 async fn the_code_of_the_slide_page_is_fetched_with_that_page_and_with_no_other() {
     let link = r#"<link rel="preload" href="/pkg/slide.5.wasm" as="fetch" type="application/wasm" crossorigin"#;
     get(Fake::at_rest(), "/slides/PH-0001").await.says(&[link]);
-    for path in ["/", "/status", "/no/such/page"] {
+    for path in ["/", "/models", "/status", "/no/such/page"] {
         get(Fake::at_rest(), path)
             .await
             .does_not_say(&["/pkg/slide.5.wasm"]);
@@ -118,7 +120,7 @@ async fn the_list_shows_every_slide_with_its_picture_and_state() {
         "/slides/PH-0002/0123456789ab/thumbnail",
         "predicted by 2 models",
         "Observed: del(5q)",
-        "2 models trained on this cohort",
+        "Models trained on this cohort",
         "<title>Slides · Marrowscope</title>",
     ]);
     page.does_not_say(&["At work", "waiting"]);
@@ -127,8 +129,8 @@ async fn the_list_shows_every_slide_with_its_picture_and_state() {
 #[tokio::test]
 async fn synthetic_slides_are_called_so_in_the_list_and_on_their_page() {
     let list = get(Fake::at_rest(), "/").await;
-    // Two cards, the cohort, and the two models trained on it.
-    assert_eq!(list.text.matches(">synthetic<").count(), 5);
+    // Two cards, and the cohort.
+    assert_eq!(list.text.matches(">synthetic<").count(), 3);
     get(Fake::at_rest(), "/slides/PH-0001")
         .await
         .says(&[">synthetic<"]);
@@ -258,14 +260,49 @@ async fn a_database_that_is_gone_is_answered_with_503_and_a_way_on() {
 }
 
 #[tokio::test]
-async fn the_status_page_shows_models_with_intervals_and_the_device_with_its_reason() {
-    let page = get(Fake::at_rest(), "/status").await;
+async fn the_models_page_shows_every_target_with_n_interval_and_doubts() {
+    let page = get(Fake::at_rest(), "/models").await;
     assert_eq!(page.status, StatusCode::OK);
     page.says(&[
         "id=\"model-attention-a\"",
+        "href=\"/models/attention-a/del5q\"",
         "0.93 (0.85–0.98)",
         "16 / 32",
         "conditional on these models",
+        "may be chance",
+        "synthetic",
+    ]);
+    page.does_not_say(&["id=\"model-attention-b\""]);
+    let page = get(Fake::at_rest(), "/models?model=attention-b").await;
+    page.says(&["id=\"model-attention-b\""]);
+}
+
+#[tokio::test]
+async fn the_page_of_a_target_shows_plots_folds_and_where_numbers_come_from() {
+    let page = get(Fake::at_rest(), "/models/attention-a/del5q").await;
+    assert_eq!(page.status, StatusCode::OK);
+    page.says(&[
+        "<svg id=\"drawn\"></svg>",
+        "href=\"/slides/PH-0001\"",
+        "P-0001, probability 0.81",
+        "/api/v1/models/attention-a/targets/del5q/plots/roc.svg",
+        "/api/v1/models/attention-a/targets/del5q/plots/roc.csv",
+        "1 epoch",
+        "3 / 7",
+        "Where each number comes from",
+        "abc",
+        "Small megakaryocytes",
+    ]);
+    let missing = get(Fake::at_rest(), "/models/attention-a/NONE").await;
+    assert_eq!(missing.status, StatusCode::NOT_FOUND);
+    missing.says(&["There is no such target."]);
+}
+
+#[tokio::test]
+async fn the_status_page_shows_the_device_with_its_reason() {
+    let page = get(Fake::at_rest(), "/status").await;
+    assert_eq!(page.status, StatusCode::OK);
+    page.says(&[
         "1 h 20 min",
         "No graphics card was found.",
         "148 MB",

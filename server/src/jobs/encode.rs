@@ -1,5 +1,5 @@
-//! Lays the tile grid of a slide and encodes its tiles: regions are read in order on a thread of their own, batches go to
-//! the device thread, rows are appended to a part file that survives a kill.
+//! Lays the tile grid of a slide and encodes its tiles with every encoder: regions are read in order on a thread of their
+//! own, batches are encoded, rows are appended to a part file that survives a kill.
 
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
@@ -7,7 +7,7 @@ use std::sync::mpsc::sync_channel;
 use anyhow::{Context, anyhow};
 use domain::geometry::TileGrid;
 use domain::ids::GridId;
-use model::encoder::{DIM, EFFICIENTNET_LITE0, TILE_BYTES, TILE_MPP, TILE_SIZE_PX};
+use model::encoder::{EncoderInfo, TILE_BYTES, TILE_MPP, TILE_SIZE_PX, colour_statistics};
 use sha2::{Digest, Sha256};
 use slide::{Slide, SlideError};
 use store::SpotRow;
@@ -15,7 +15,11 @@ use store::files::FileError;
 
 use super::{Hopeless, JobContext};
 use crate::cohorts;
+use crate::device::Device;
 use crate::slide_file;
+
+/// Tiles whose colours are counted at a time: a few milliseconds.
+const COLOUR_BATCH: usize = 16;
 
 /// Encodes every spot of a slide.
 pub fn run(context: &JobContext, code: &str) -> anyhow::Result<()> {
@@ -28,7 +32,7 @@ pub fn run(context: &JobContext, code: &str) -> anyhow::Result<()> {
             anyhow::Error::new(error)
         }
     })?;
-    let encoder = context.wait(cohorts::ensure_encoder(context.store()))?;
+    let encoders = context.wait(cohorts::ensure_encoders(context.store()))?;
     let spots = context.wait(context.store().spots(file.id))?;
     // All grids first: the total is known before the first tile is encoded.
     let mut grids = Vec::with_capacity(spots.len());
@@ -38,30 +42,28 @@ pub fn run(context: &JobContext, code: &str) -> anyhow::Result<()> {
     }
     let total = grids.iter().map(|(_, grid)| grid.len()).sum();
     let slide = Arc::new(slide);
-    let mut before = 0;
-    for (spot, (grid_id, grid)) in spots.iter().zip(grids) {
-        let mut key = Sha256::new();
-        key.update(file.sha256.as_bytes());
-        key.update(serde_json::to_vec(&*grid)?);
-        key.update(EFFICIENTNET_LITE0.weights_sha256.as_bytes());
-        let name = format!("bags/{code}-{}-{}.bag", spot.number, EFFICIENTNET_LITE0.key);
-        let stored = encode_spot(
-            context,
-            &slide,
-            &grid,
-            &name,
-            key.finalize().into(),
-            before,
-            total,
-        )?;
-        context.wait(context.store().put_bag(
-            grid_id,
-            encoder,
-            &stored,
-            grid.len() as u64,
-            DIM as u32,
-        ))?;
-        before += grid.len();
+    for (id, info) in encoders {
+        let kept = context.wait(context.store().bags(file.id, id))?;
+        let mut before = 0;
+        for (spot, (grid_id, grid)) in spots.iter().zip(&grids) {
+            if !kept.iter().any(|bag| bag.grid == *grid_id) {
+                let mut key = Sha256::new();
+                key.update(file.sha256.as_bytes());
+                key.update(serde_json::to_vec(&**grid)?);
+                key.update(info.weights_sha256.as_bytes());
+                let name = format!("bags/{code}-{}-{}.bag", spot.number, info.key);
+                let key = key.finalize().into();
+                let stored = encode_spot(context, &slide, grid, info, &name, key, (before, total))?;
+                context.wait(context.store().put_bag(
+                    *grid_id,
+                    id,
+                    &stored,
+                    grid.len() as u64,
+                    info.dim as u32,
+                ))?;
+            }
+            before += grid.len();
+        }
     }
     Ok(())
 }
@@ -92,18 +94,22 @@ fn encode_spot(
     context: &JobContext,
     slide: &Arc<Slide>,
     grid: &Arc<TileGrid>,
+    info: &EncoderInfo,
     name: &str,
     key: [u8; 32],
-    before: usize,
-    total: usize,
+    (before, total): (usize, usize),
 ) -> anyhow::Result<store::files::Stored> {
-    let device = context.device()?;
+    // Colours are counted where they are read.
+    let device = match info.weights_file {
+        "" => None,
+        _ => Some(context.device()?),
+    };
     let mut writer = context
         .files()
-        .bag_writer(name, key, DIM as u32, grid.len() as u64)?;
+        .bag_writer(name, key, info.dim as u32, grid.len() as u64)?;
     let first = usize::try_from(writer.rows()).context("the part file is too long")?;
     context.steps.at(before + first, total)?;
-    let batch = device.batch_tiles();
+    let batch = device.as_ref().map_or(COLOUR_BATCH, Device::batch_tiles);
     let (batches, incoming) = sync_channel(2);
     let reader = {
         let (slide, grid) = (slide.clone(), grid.clone());
@@ -123,7 +129,10 @@ fn encode_spot(
     for pixels in incoming {
         let pixels: Vec<u8> = pixels.map_err(unread)?;
         let tiles = pixels.len() / TILE_BYTES;
-        let features = device.run_blocking(move |encoder| encoder.encode(&pixels))??;
+        let features = match &device {
+            None => colour_statistics(&pixels)?,
+            Some(device) => device.run_blocking(move |encoder| encoder.encode(&pixels))??,
+        };
         writer.append(&features).map_err(lasting)?;
         done += tiles;
         context.steps.at(before + done, total)?;

@@ -100,7 +100,7 @@ async fn wanted(store: &Store, first_run: Option<&FirstRun>) -> Result<Vec<Wante
                     key: model.key.into(),
                     title: format!("Train {}", model.title),
                     unit: "steps",
-                    priority: 40,
+                    priority: 40 + model.place,
                     slide: None,
                 });
             }

@@ -2,7 +2,7 @@
 //! from them per spot and slide, written in one transaction.
 
 use anyhow::Context;
-use domain::score::{Scale, Terms};
+use domain::score::Terms;
 use domain::view::PredictionView;
 use model::predictor::{Bag, FoldModel};
 use store::{NewPrediction, NewTerms, Predicted, Reading};
@@ -54,7 +54,7 @@ pub fn run(context: &JobContext, model_key: &str, slide: &str) -> anyhow::Result
             let terms = if rows.is_empty() {
                 Vec::new()
             } else {
-                speaker.terms(&Bag::new(&rows, model::encoder::DIM)?)?
+                speaker.terms(&Bag::new(&rows, bag.dim as usize)?)?
             };
             for (index, (target, terms)) in stored.targets.iter().zip(terms).enumerate() {
                 whole_slide[index][place] = join(&whole_slide[index][place], &terms)?;
@@ -108,12 +108,10 @@ fn predicted<Id>(
     for ((_, speaker), terms) in speakers.iter().zip(terms) {
         let card = speaker.card.targets.get(target)?;
         let score = terms.score(&card.readout)?;
-        if card.readout.scale == Scale::Logit {
-            probabilities.extend(
-                card.calibration
-                    .map(|calibration| calibration.probability(score)),
-            );
-        }
+        probabilities.extend(
+            card.calibration
+                .map(|calibration| calibration.probability(score)),
+        );
         scores.push(score);
     }
     let (score, spread) = mean_and_range(&scores)?;

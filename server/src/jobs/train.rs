@@ -4,12 +4,17 @@ use std::ops::ControlFlow;
 
 use anyhow::Context;
 use domain::ids::{Code, CodeError, TargetId};
+use domain::view::{Comparison, Interval};
 use model::device::EncoderDevice;
-use model::predictor::{Bag, TrainedModel};
-use model::training::{Training, TrainingConfig, TrainingData, TrainingError, TrainingPatient};
+use model::predictor::{Bag, ModelCard, TrainedModel};
+use model::training::{Training, TrainingData, TrainingError, TrainingPatient};
+
+use stats::auroc::paired_difference;
+use store::StoreError;
 
 use super::{Hopeless, JobContext, Stopped};
-use crate::cohorts::{self, MODELS};
+use crate::cohorts::{self, COLOUR_ONLY, MODELS};
+use crate::report::{has_same_folds, paired};
 
 /// Trains, saves and registers the model with this key.
 pub fn run(context: &JobContext, key: &str) -> anyhow::Result<()> {
@@ -21,7 +26,7 @@ pub fn run(context: &JobContext, key: &str) -> anyhow::Result<()> {
     if context.wait(context.store().model(key)).is_ok() && load(context, key).is_ok() {
         return forget_folds(context, key);
     }
-    let encoder = context.wait(cohorts::ensure_encoder(context.store()))?;
+    let encoder = context.wait(cohorts::ensure_encoder(context.store(), plan.encoder))?;
     let (cohort, targets) = context.wait(cohorts::ensure_phantom_cohort(context.store()))?;
     let target_ids: Vec<TargetId> = targets.iter().map(|(id, _)| *id).collect();
     let target_codes = targets
@@ -54,18 +59,18 @@ pub fn run(context: &JobContext, key: &str) -> anyhow::Result<()> {
         .map(|(patient, rows)| {
             Ok(TrainingPatient {
                 code: patient.code.parse()?,
-                bag: Bag::new(rows, model::encoder::DIM)?,
+                bag: Bag::new(rows, plan.encoder.dim)?,
                 observations: patient.present.clone(),
             })
         })
         .collect::<anyhow::Result<Vec<_>>>()?;
     let data = TrainingData::new(
         target_codes,
-        model::encoder::EFFICIENTNET_LITE0.weights_sha256.to_owned(),
+        plan.encoder.weights_sha256.to_owned(),
         patients,
     )
     .map_err(hopeless)?;
-    let config = TrainingConfig::new(plan.seed);
+    let config = (plan.config)();
     let training = Training::new(&config, &data).map_err(hopeless)?;
     let device = EncoderDevice::flex().burn();
 
@@ -115,6 +120,7 @@ pub fn run(context: &JobContext, key: &str) -> anyhow::Result<()> {
         &cohorts::model_file(key, model::predictor::CARD_FILE),
         &card,
     )?;
+    let beyond_colour = beyond_colour(context, trained.card(), &examples)?;
     let patients = examples
         .iter()
         .map(|patient| Ok((patient.id, patient.code.parse()?)));
@@ -127,8 +133,44 @@ pub fn run(context: &JobContext, key: &str) -> anyhow::Result<()> {
         &target_ids,
         &trained,
         &patients,
+        &beyond_colour,
     ))?;
     forget_folds(context, key)
+}
+
+/// Per target how a model compares with the one that sees colours alone, where that is another one, trained already, and
+/// tested on the same patients fold by fold.
+fn beyond_colour(
+    context: &JobContext,
+    card: &ModelCard,
+    examples: &[store::TrainingPatient],
+) -> anyhow::Result<Vec<Option<Comparison>>> {
+    let none = vec![None; card.targets.len()];
+    let colour = match context.wait(context.store().model(COLOUR_ONLY)) {
+        Ok(colour) => serde_json::from_value::<ModelCard>(colour.spec)?,
+        Err(StoreError::NotFound { .. }) => return Ok(none),
+        Err(error) => return Err(error.into()),
+    };
+    let is_itself = colour.weights_sha256 == card.weights_sha256;
+    if is_itself || colour.targets != card.targets || !has_same_folds(&colour, card) {
+        return Ok(none);
+    }
+    let compare = |target: usize| {
+        let finding = |code: &str| {
+            let patient = examples.iter().find(|patient| patient.code == code)?;
+            patient.present.get(target).copied().flatten()
+        };
+        let found = paired_difference(&paired(card, &colour, target, finding)).ok()?;
+        Some(Comparison {
+            difference: Interval {
+                estimate: found.value,
+                low: found.interval.lower,
+                high: found.interval.upper,
+            },
+            p: found.p,
+        })
+    };
+    Ok((0..card.targets.len()).map(compare).collect())
 }
 
 /// A fold that is kept for the case of a kill.

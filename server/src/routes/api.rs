@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::IntoResponse;
 use axum::routing::{any, get};
 use axum::{Json, Router};
 use domain::view::{ModelSummary, Progress, SlideDetail, SlideSummary, Status};
@@ -13,6 +14,7 @@ use utoipa_axum::routes;
 use super::extract::{JsonBody, Path};
 use crate::import::{self, ImportRequest};
 use crate::problem::{Problem, ProblemBody};
+use crate::report::Judged;
 use crate::state::{ALL_SLIDES, AppState};
 
 #[derive(OpenApi)]
@@ -31,6 +33,7 @@ pub fn router() -> Router<AppState> {
         .routes(routes!(slides, import_slide))
         .routes(routes!(slide))
         .routes(routes!(models))
+        .routes(routes!(plot))
         .routes(routes!(jobs))
         .routes(routes!(cancel))
         .routes(routes!(retry))
@@ -70,6 +73,42 @@ async fn slide(
 #[utoipa::path(get, path = "/api/v1/models", responses((status = 200, body = Vec<ModelSummary>)))]
 async fn models(State(state): State<AppState>) -> Result<Json<Vec<ModelSummary>>, Problem> {
     Ok(Json(state.store.models().await?))
+}
+
+/// A plot of how a model did on a target, as a drawing or as numbers.
+#[utoipa::path(get, path = "/api/v1/models/{model}/targets/{target}/plots/{file}",
+    params(("model" = String, Path, description = "Key of the model"), ("target" = String, Path, description = "Key of the target"),
+        ("file" = String, Path, description = "Name of the plot with .svg or .csv, for example roc.svg")),
+    responses((status = 200, description = "SVG, or CSV in UTF-8", content_type = "image/svg+xml"),
+        (status = 404, body = ProblemBody)))]
+async fn plot(
+    State(state): State<AppState>,
+    Path((model, target, file)): Path<(String, String, String)>,
+) -> Result<impl IntoResponse, Problem> {
+    let no_file = || {
+        Problem::not_found(format!(
+            "There is no plot '{file}' of this model and target."
+        ))
+    };
+    let (key, kind) = file.rsplit_once('.').ok_or_else(no_file)?;
+    let judged = Judged::read(&state.store, &model, &target).await?;
+    let plot = judged.plot(key).ok_or_else(no_file)?;
+    let (content_type, body) = match kind {
+        "svg" => (
+            "image/svg+xml",
+            app::charts::for_file(&plot).ok_or_else(no_file)?,
+        ),
+        "csv" => ("text/csv; charset=utf-8", plot.csv()),
+        _ => return Err(no_file()),
+    };
+    let name = format!("attachment; filename=\"{model}-{target}-{file}\"");
+    Ok((
+        [
+            (header::CONTENT_TYPE, content_type.to_owned()),
+            (header::CONTENT_DISPOSITION, name),
+        ],
+        body,
+    ))
 }
 
 /// How far the queue is.

@@ -7,8 +7,7 @@ use leptos::prelude::*;
 
 use crate::api;
 use crate::components::{
-    Failure, Icon, IconName, ModelNote, ModelTable, ProgressPanel, SlideCard, SlideState,
-    SyntheticBadge,
+    Failure, Icon, IconName, ProgressPanel, SlideCard, SlideState, SyntheticBadge,
 };
 use crate::erase::Erase;
 use crate::format;
@@ -183,14 +182,11 @@ fn Cohort(group: Group, models: Vec<ModelSummary>, limit: RwSignal<usize>) -> im
 #[component]
 fn ModelsOfCohort(models: Vec<ModelSummary>) -> impl IntoView {
     (!models.is_empty()).then(|| {
-        let summary = format!("{} trained on this cohort", format::count(models.len() as i64, "model", "models"));
-        view! {
-            <details class="cohort__models">
-                <summary>{summary}</summary>
-                {models.into_iter().map(|model| view! { <ModelTable model=model /> }).collect_view()}
-                <ModelNote />
-            </details>
-        }
+        let links = models
+            .into_iter()
+            .map(|model| view! { <a href=format!("/models?model={}", model.key)>{model.title}</a> })
+            .collect_view();
+        view! { <p class="cohort__models">"Models trained on this cohort: " {links}</p> }
     })
 }
 
