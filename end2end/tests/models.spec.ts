@@ -74,11 +74,22 @@ test('the page of a target has plots that lead to slides and come as files', asy
   expect(file.suggestedFilename()).toBe('roc.png');
   expect(readFileSync(await file.path()).subarray(1, 4).toString()).toBe('PNG');
 
-  const patient = plots.filter({ hasText: 'Every patient' }).getByRole('link', { name: /^P-\d{4}, probability/ }).first();
-  const code = (await patient.getAttribute('href'))!;
+  // Every patient is a point and an entry of the list; both lead to the slide.
+  const patients = plots.filter({ hasText: 'Every patient' });
+  await patients.getByText('As a list').click();
+  await expectAccessible(page);
+  const entries = patients.getByRole('link', { name: /^P-\d{4}, probability/ });
+  await expect(entries).toHaveCount(told.evaluation.positives + told.evaluation.negatives);
+  await expect(patients.locator('.plot__dot')).toHaveCount(await entries.count());
+  const code = (await entries.first().getAttribute('href'))!;
   expect(code).toMatch(/^\/slides\/PH-\d{4}$/);
-  await patient.click();
+  await entries.first().click();
   await expect(page).toHaveURL(new RegExp(`${code}`));
+  await page.goBack();
+  const dot = patients.locator('.plot__dot').last();
+  const other = (await dot.getAttribute('href'))!;
+  await dot.click();
+  await expect(page).toHaveURL(new RegExp(`${other}`));
 });
 
 test.describe('what is not there', () => {

@@ -1,6 +1,6 @@
 //! A plot with its note, its points that lead somewhere, and its files.
 
-use domain::report::DrawnPlot;
+use domain::report::{DrawnPlot, PlotLink};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use wasm_bindgen::closure::Closure;
@@ -18,21 +18,44 @@ pub fn PlotFigure(
     /// Address of its files, without what tells them apart: `.svg`, `.csv`.
     base: String,
 ) -> impl IntoView {
-    let (width, height) = plot.size;
-    let links = plot
-        .links
-        .into_iter()
-        .map(|link| {
-            let (x, y) = link.at;
+    // Dots lie too close to each other for fingers and for the keyboard: those have the list.
+    let dot = {
+        let (width, height) = plot.size;
+        let share =
+            |at: i32, whole: u32| format!("{:.3}%", 100.0 * f64::from(at) / f64::from(whole));
+        move |link: &PlotLink| {
             view! {
-                <a href=link.href aria-label=link.name.clone()>
-                    <circle class="plot__link" cx=x cy=y r="6">
-                        <title>{link.name.clone()}</title>
-                    </circle>
-                </a>
+                <a
+                    class="plot__dot"
+                    tabindex="-1"
+                    aria-hidden="true"
+                    title=link.name.clone()
+                    href=link.href.clone()
+                    style:left=share(link.at.0, width)
+                    style:top=share(link.at.1, height)
+                ></a>
             }
-        })
-        .collect_view();
+        }
+    };
+    let entry = |link: &PlotLink| {
+        view! {
+            <li>
+                <a class="plot__entry" href=link.href.clone()>
+                    {link.name.clone()}
+                </a>
+            </li>
+        }
+    };
+    let dots = plot.links.iter().map(dot).collect_view();
+    let list = (!plot.links.is_empty()).then(|| {
+        let entries = plot.links.iter().map(entry).collect_view();
+        view! {
+            <details class="plot__list">
+                <summary>"As a list"</summary>
+                <ul>{entries}</ul>
+            </details>
+        }
+    });
     let file = move |ending: &str| [&base, "/", &plot.key, ending].concat();
     let (picture, size) = (file(".svg"), plot.size);
     let name = [&plot.title, ". ", &plot.note].concat();
@@ -41,11 +64,10 @@ pub fn PlotFigure(
             <figcaption class="plot__title">{plot.title}</figcaption>
             <div class="plot__area">
                 <div class="plot__drawing" role="img" aria-label=name inner_html=plot.svg></div>
-                <svg class="plot__links" viewBox=format!("0 0 {width} {height}")>
-                    {links}
-                </svg>
+                {dots}
             </div>
             <p class="note">{plot.note}</p>
+            {list}
             <p class="plot__files">
                 <a href=file(".svg") download rel="external">
                     "SVG"

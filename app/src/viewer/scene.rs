@@ -346,7 +346,8 @@ impl Scene {
     /// Tells what is under the cursor or, for whoever uses the keyboard, in the middle.
     pub(super) fn read_pointer(&mut self) {
         let is_middle_meant = self.is_focused || self.is_led;
-        let reads_middle = self.pointer.is_none() && is_middle_meant;
+        // A cross for who steers by keys; a tile that one was led to has its outline.
+        let reads_middle = self.pointer.is_none() && self.is_focused;
         let _ = self
             .canvas
             .toggle_attribute_with_force("data-reads-middle", reads_middle);

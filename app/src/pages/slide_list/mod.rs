@@ -184,7 +184,7 @@ fn ModelsOfCohort(models: Vec<ModelSummary>) -> impl IntoView {
     (!models.is_empty()).then(|| {
         let links = models
             .into_iter()
-            .map(|model| view! { <a href=format!("/models?model={}", model.key)>{model.title}</a> })
+            .map(|model| view! { <a class="button button--small" href=format!("/models?model={}", model.key)>{model.title}</a> })
             .collect_view();
         view! { <p class="cohort__models">"Models trained on this cohort: " {links}</p> }
     })
