@@ -13,6 +13,10 @@ async function opened(page: Page): Promise<SlidePage> {
   await page.getByTestId('top-tile-3').click();
   await expect(page.getByTestId('top-tile-3')).toHaveAttribute('aria-current', 'true');
   await slide.view();
+  // A hand over the slide and away again: the tile that one was led to is no longer read, and has no outline.
+  await slide.point(0.1, 0.1);
+  await page.mouse.move(0, 0);
+  await expect(slide.value).toBeHidden();
   return slide;
 }
 

@@ -156,11 +156,26 @@ test('two views are compared: together, free, another target, a difference, anot
     expect(Picture.read(first).grey().mean, kind).not.toBeCloseTo(Picture.read(second).grey().mean, 0);
   }
   await slide.choose('compare-kind', 'slide');
-  await page.getByTestId('compare-slide').fill('PH-0003');
+  await expect(page.locator('#compare-codes option')).not.toHaveCount(0);
+  await page.getByTestId('compare-slide').fill('NO-3');
+  await page.getByTestId('compare-slide').press('Enter');
+  await expect(page.getByTestId('compare')).toContainText('No slide has this code');
+  // As the list writes it, however it is typed.
+  await page.getByTestId('compare-slide').fill('ph-0003');
   await page.getByTestId('compare-slide').press('Enter');
   await expect(page).toHaveURL(/beside=PH-0003/);
   await expect(page.getByTestId('pane-B')).toContainText('PH-0003');
   await slide.settled();
+  // Two patients: the panel says whose numbers it shows.
+  await expect(page.getByTestId('panel-whose')).toHaveText('View A: PH-0001, patient P-0001');
+  await page.getByTestId('compare-side-B').click();
+  await expect(page.getByTestId('panel-whose')).toHaveText('View B: PH-0003, patient P-0003');
+  await page.getByTestId('compare-side-A').click();
+  await expect(page.getByTestId('compare-scales')).toContainText('Equal colours are not equal values');
+  await page.getByTestId('compare-same-scale').click();
+  await expect(page.getByTestId('compare-scales')).toBeHidden();
+  const ends = await Promise.all(['A', 'B'].map((side) => page.getByTestId(`pane-label-${side}`).locator('.pane__ends').textContent()));
+  expect(ends[0]).toBe(ends[1]);
   // It opens where the first one is, and goes along with it.
   expectSame(await slide.view(1), await slide.view(0));
   const before = await slide.view();
@@ -173,6 +188,29 @@ test('two views are compared: together, free, another target, a difference, anot
   await page.getByTestId('compare-close').press('Enter');
   await expect(page.getByTestId('pane-B')).toBeHidden();
   await expect(page).not.toHaveURL(/beside=/);
+});
+
+test('the keys work beside a button that was pressed, and a tile that one is led to is read', async ({ page }) => {
+  const slide = new SlidePage(page);
+  await slide.open('PH-0001');
+  await page.getByRole('button', { name: 'del(5q)', exact: true }).click();
+  await expect(slide.toggle).toBeChecked();
+  await page.keyboard.press('h');
+  await expect(slide.toggle).not.toBeChecked();
+  await page.keyboard.press('h');
+  await expect(slide.toggle).toBeChecked();
+  // The mouse rests where it was; what is read is where one was led.
+  await page.keyboard.press('n');
+  await expect(page.getByTestId('top-tile-1')).toHaveAttribute('aria-current', 'true');
+  await slide.settled();
+  const told = await page.getByTestId('top-tile-1').textContent();
+  await expect(slide.value).toBeVisible();
+  expect(told).toContain((await slide.value.textContent())!.trim());
+  await slide.point(0.1, 0.1);
+  await slide.point(0.12, 0.12);
+  await expect(page.getByTestId('position-label')).toHaveText('Position');
+  await page.keyboard.press('?');
+  await expect(page.getByRole('dialog')).toBeVisible();
 });
 
 test('a link to a second view of a slide that is not there leaves the first one of use', async ({ page }) => {

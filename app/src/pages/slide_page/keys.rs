@@ -27,8 +27,7 @@ fn is_for_nothing(event: &KeyboardEvent) -> bool {
     // Letters, digits and signs: what a button, a link or a switch does nothing with.
     let is_letter = event.key().chars().count() == 1 && event.key() != " ";
     let has_no_letters = || {
-        let takes =
-            "input:not([type=checkbox]), select, textarea, [contenteditable], canvas, dialog *";
+        let takes = "input:not([type=checkbox]), select, textarea, [contenteditable], canvas, dialog[open] *";
         !target.matches(takes).unwrap_or(true)
     };
     is_plain && !event.default_prevented() && (is_nobodys || (is_letter && has_no_letters()))
