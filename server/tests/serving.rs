@@ -213,7 +213,8 @@ fn every_refusal_is_a_problem_in_json() {
         server.get(path).problem(404);
         post(path).problem(405);
     }
-    let long = format!("{{\"path\":\"{}\"}}", "a".repeat(3 << 20));
+    // A little more than is read: with much more the connection may close under a client that still sends.
+    let long = format!("{{\"path\":\"{}\"}}", "a".repeat(2 << 20));
     import("application/json", &long).problem(413);
     assert!(!server.log().contains("request failed"), "{}", server.log());
 }
