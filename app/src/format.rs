@@ -164,6 +164,41 @@ pub fn capitalised(text: &str) -> String {
         .unwrap_or_default()
 }
 
+/// A difference with its interval: `+0.21 (+0.04 to +0.38)`.
+#[must_use]
+pub fn signed_interval(interval: &Interval) -> String {
+    format!(
+        "{} ({} to {})",
+        signed(interval.estimate),
+        signed(interval.low),
+        signed(interval.high)
+    )
+}
+
+/// An estimate of any size with its interval: `0.84 (0.31 to 1.37)`.
+#[must_use]
+pub fn wide_interval(interval: &Interval) -> String {
+    let number = |value: f64| signed(value).trim_start_matches('+').to_owned();
+    format!(
+        "{} ({} to {})",
+        number(interval.estimate),
+        number(interval.low),
+        number(interval.high)
+    )
+}
+
+/// A p-value: two digits that count, never 0.
+#[must_use]
+pub fn p_value(p: f64) -> String {
+    if p < 0.001 {
+        "< 0.001".to_owned()
+    } else if p < 0.1 {
+        format!("{p:.3}")
+    } else {
+        format!("{p:.2}")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -248,5 +283,12 @@ mod tests {
         assert_eq!(capitalised("skin"), "Skin");
         assert_eq!(capitalised(""), "");
         assert_eq!(capitalised("µ"), "Μ");
+    }
+
+    #[test]
+    fn small_ps_are_never_nothing() {
+        assert_eq!(p_value(1e-9), "< 0.001");
+        assert_eq!(p_value(0.0123), "0.012");
+        assert_eq!(p_value(0.5), "0.50");
     }
 }

@@ -324,7 +324,8 @@ pub async fn add_model(
     Ok(store.put_model(&new).await?)
 }
 
-fn interval(estimate: f64, stats::Interval { lower, upper }: stats::Interval) -> Interval {
+/// An estimate with its interval, in the words of the screen.
+pub fn interval(estimate: f64, stats::Interval { lower, upper }: stats::Interval) -> Interval {
     Interval {
         estimate,
         low: lower,

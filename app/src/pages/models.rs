@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use domain::view::{Evaluation, Interval, ModelSummary, TargetOfModel};
+use domain::view::{Evaluation, ModelSummary, TargetOfModel};
 use domain::warning::warnings;
 use leptos::prelude::*;
 
@@ -51,24 +51,29 @@ fn Models(
     chosen: RwSignal<String>,
     order: RwSignal<Order>,
 ) -> impl IntoView {
+    let first = models
+        .first()
+        .map(|model| model.key.clone())
+        .unwrap_or_default();
+    let keys: Vec<String> = models.iter().map(|model| model.key.clone()).collect();
+    // The one that was asked for, where there is one of that name.
+    let shown = Memo::new(move |_| {
+        let asked = chosen.get();
+        if keys.contains(&asked) {
+            asked
+        } else {
+            first.clone()
+        }
+    });
     let tabs = models
         .iter()
-        .enumerate()
-        .map(|(index, model)| {
-            let key = model.key.clone();
-            let is_known = models
-                .iter()
-                .any(|model| chosen.with_untracked(|key| *key == model.key));
-            let is_first = index == 0;
-            let own = key.clone();
-            let is_chosen = move || {
-                chosen.with(|chosen| *chosen == own || (is_first && !is_known && chosen.is_empty()))
-            };
+        .map(|model| {
+            let (key, own) = (model.key.clone(), model.key.clone());
             view! {
                 <button
                     type="button"
                     class="button"
-                    aria-pressed=move || is_chosen().to_string()
+                    aria-pressed=move || shown.with(|shown| *shown == own).to_string()
                     on:click=move |_| chosen.set(key.clone())
                 >
                     {model.title.clone()}
@@ -76,19 +81,19 @@ fn Models(
             }
         })
         .collect_view();
-    let shown = {
-        let models = models.clone();
-        move || {
-            let of_key = |key: &String| models.iter().find(|model| model.key == *key);
-            let model = chosen.with(of_key).or(models.first()).cloned();
-            model.map(|model| view! { <ModelTargets model=model order=order /> })
-        }
+    let table = move || {
+        let model = models
+            .iter()
+            .find(|model| shown.with(|shown| *shown == model.key));
+        model
+            .cloned()
+            .map(|model| view! { <ModelTargets model=model order=order /> })
     };
     view! {
         <div class="models__choice" role="group" aria-label="Model">
             {tabs}
         </div>
-        {shown}
+        {table}
         <ModelNote />
     }
     .erase()
@@ -298,9 +303,9 @@ fn row(model: &str, target: TargetOfModel) -> Erased {
             <td class="num">
                 {auroc.as_ref().map_or_else(none, format::interval)} <span class="table__bar">{bar}</span>
             </td>
-            <td class="num">{colour.as_ref().map_or_else(none, signed_interval)}</td>
-            <td class="num">{adjusted_p.map_or_else(none, p_value)}</td>
-            <td class="num">{calibration_slope.as_ref().map_or_else(none, wide_interval)}</td>
+            <td class="num">{colour.as_ref().map_or_else(none, format::signed_interval)}</td>
+            <td class="num">{adjusted_p.map_or_else(none, format::p_value)}</td>
+            <td class="num">{calibration_slope.as_ref().map_or_else(none, format::wide_interval)}</td>
             <td class="table__warnings">{warnings}</td>
             <td>{sign.map(|sign| sign.kind.title())}</td>
         </tr>
@@ -308,42 +313,11 @@ fn row(model: &str, target: TargetOfModel) -> Erased {
     .erase()
 }
 
-/// A difference with its interval: `+0.21 (+0.04 to +0.38)`.
-pub(super) fn signed_interval(interval: &Interval) -> String {
-    format!(
-        "{} ({} to {})",
-        format::signed(interval.estimate),
-        format::signed(interval.low),
-        format::signed(interval.high)
-    )
-}
-
-/// An estimate of any size with its interval: `0.84 (0.31 to 1.37)`.
-pub(super) fn wide_interval(interval: &Interval) -> String {
-    let number = |value: f64| format::signed(value).trim_start_matches('+').to_owned();
-    format!(
-        "{} ({} to {})",
-        number(interval.estimate),
-        number(interval.low),
-        number(interval.high)
-    )
-}
-
-/// A p-value: two digits that count, never 0.
-pub(super) fn p_value(p: f64) -> String {
-    if p < 0.001 {
-        "< 0.001".to_owned()
-    } else if p < 0.1 {
-        format!("{p:.3}")
-    } else {
-        format!("{p:.2}")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use domain::target::TargetKind;
+    use domain::view::Interval;
 
     fn target(key: &str, auroc: Option<f64>) -> TargetOfModel {
         TargetOfModel {
@@ -382,12 +356,5 @@ mod tests {
         assert_eq!(keys(by_auroc), "cab");
         assert_eq!(keys(by_auroc.by(Column::Auroc)), "acb");
         assert_eq!(by_auroc.by(Column::Target), Order::default());
-    }
-
-    #[test]
-    fn small_ps_are_never_nothing() {
-        assert_eq!(p_value(1e-9), "< 0.001");
-        assert_eq!(p_value(0.0123), "0.012");
-        assert_eq!(p_value(0.5), "0.50");
     }
 }

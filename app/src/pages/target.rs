@@ -5,11 +5,11 @@ use domain::view::{Evaluation, Sign};
 use domain::warning::warnings;
 use leptos::prelude::*;
 
-use super::models::{p_value, signed_interval, wide_interval};
 use crate::api;
 use crate::components::{Facts, Failure, Icon, IconName, PlotFigure, SyntheticBadge};
 use crate::erase::Erase;
 use crate::format;
+use crate::format::{p_value, signed_interval, wide_interval};
 use crate::load::load;
 
 /// The page at `/models/{model}/{target}`.

@@ -27,6 +27,7 @@ use tokio::sync::{Notify, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::args::{Place, Serve};
+use crate::cohorts;
 use crate::device::{Device, DeviceSlot};
 use crate::progress::ProgressHub;
 
@@ -218,6 +219,8 @@ impl Work {
         while !shared.stopping.is_cancelled() {
             let next = async {
                 if !planned {
+                    // Before anybody asks what is encoded: slides of an older data folder lack what a newer encoder makes.
+                    cohorts::ensure_encoders(&shared.store).await?;
                     plan::plan(&shared.store, shared.first_run.as_ref()).await?;
                 }
                 shared.store.jobs().claim(&Task::KINDS).await

@@ -39,8 +39,6 @@ struct Wanted {
 
 /// Queues what is wanted. A job that failed for good or was cancelled is left alone until a person retries it.
 pub async fn plan(store: &Store, first_run: Option<&FirstRun>) -> Result<(), StoreError> {
-    // Before anybody asks what is encoded: slides of an older data folder lack what a newer encoder makes.
-    cohorts::ensure_encoders(store).await?;
     let jobs = store.jobs();
     let standing = jobs.standing().await?;
     for wanted in wanted(store, first_run).await? {

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use anyhow::Context;
 use domain::ids::{Code, CodeError, TargetId};
-use domain::view::{Comparison, Interval};
+use domain::view::Comparison;
 use model::device::EncoderDevice;
 use model::predictor::{Bag, ModelCard, TrainedModel};
 use model::training::{Training, TrainingData, TrainingError, TrainingPatient};
@@ -162,11 +162,7 @@ fn beyond_colour(
         };
         let found = paired_difference(&paired(card, &colour, target, finding)).ok()?;
         Some(Comparison {
-            difference: Interval {
-                estimate: found.value,
-                low: found.interval.lower,
-                high: found.interval.upper,
-            },
+            difference: cohorts::interval(found.value, found.interval),
             p: found.p,
         })
     };
